@@ -1,0 +1,1 @@
+"""Credentials: access key signature, IAM token, ready token. Never imports Airflow."""

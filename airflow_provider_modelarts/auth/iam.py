@@ -1,0 +1,187 @@
+"""Project tokens from the identity service: ``POST {iam}/v3/auth/tokens``.
+
+One token serves all threads of a process. It lives 24 hours, a new one does not end the old one,
+and wrong passwords lock the user ("Obtaining a User Token" in the IAM API reference).
+"""
+
+from __future__ import annotations
+
+import copy
+import json
+import threading
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, Final
+
+from airflow_provider_modelarts.exceptions import (
+    AuthenticationError,
+    ConfigurationError,
+    ModelArtsApiError,
+    ResponseLostError,
+)
+from airflow_provider_modelarts.failures import decode
+from airflow_provider_modelarts.transport import Request, build_url
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from airflow_provider_modelarts.auth.credentials import Password
+    from airflow_provider_modelarts.transport import Response, Transport
+
+RENEW_BEFORE_END: Final = 300.0
+"""Seconds before its end from which a token is renewed (at most half of its life)."""
+
+REMEMBER_REFUSAL: Final = 60.0
+"""Seconds for which a refused login is not tried again, so that waiting threads cannot lock the user."""
+
+_OPERATION: Final = "POST /v3/auth/tokens"
+
+
+@dataclass(frozen=True)
+class IssuedToken:
+    """A token, when to renew it (epoch seconds), and the project it belongs to."""
+
+    value: str = field(repr=False)
+    renew_at: float
+    project_id: str
+
+
+class IamTokens:
+    """The one current token of a set of credentials; safe for threads.
+
+    :param credentials: user, password, account and scope.
+    :param transport: how to reach IAM.
+    :param clock: epoch seconds.
+    """
+
+    def __init__(
+        self, credentials: Password, transport: Transport, clock: Callable[[], float]
+    ) -> None:
+        self._credentials = credentials
+        self._transport = transport
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._token: IssuedToken | None = None
+        self._refusal: tuple[float, ModelArtsApiError] | None = None
+
+    def get(self) -> IssuedToken:
+        """Return the current token; one thread fetches it while the others wait for it.
+
+        :raises AuthenticationError: user name or password is wrong.
+        :raises ModelArtsError: IAM refused otherwise or could not be reached.
+        """
+        with self._lock:
+            now = self._clock()
+            if self._token is not None and now < self._token.renew_at:
+                return self._token
+            if self._refusal is not None and now - self._refusal[0] < REMEMBER_REFUSAL:
+                raise copy.copy(self._refusal[1])
+            return self._fetch(now)
+
+    def current(self) -> IssuedToken:
+        """Return the token in use whatever is left of its life; fetch one only if there is none."""
+        return self._token or self.get()
+
+    def drop(self, value: str) -> None:
+        """Forget the token if it is still the one with this value."""
+        with self._lock:
+            if self._token is not None and self._token.value == value:
+                self._token = None
+
+    def secrets(self) -> tuple[str, ...]:
+        """Return the password and the token in use."""
+        token = self._token
+        return self._credentials.password, token.value if token is not None else ""
+
+    def _fetch(self, now: float) -> IssuedToken:
+        self._refusal = None
+        try:
+            response = self._transport.send(self._request())
+            data = decode(response, _OPERATION, [self._credentials.password])
+        except ModelArtsApiError as error:
+            if not error.retryable:
+                self._refusal = (now, error)
+            if isinstance(error, AuthenticationError):
+                error.hint = (
+                    "IAM refused the login: check login (IAM user name), password and domain_name of "
+                    "the connection; too many wrong passwords lock the user"
+                )
+            raise
+        token = _issued(response, data, now)
+        self._check_project(data, token)
+        self._token = token
+        return token
+
+    def _request(self) -> Request:
+        who = self._credentials
+        domain = {"name": who.domain_name}
+        user = {"name": who.user, "password": who.password, "domain": domain}
+        # A project name is unique only within its domain; Keystone insists on the domain.
+        scope = (
+            {"id": who.project_id}
+            if who.project_id
+            else {"name": who.project_name, "domain": domain}
+        )
+        body = {
+            "auth": {
+                "identity": {"methods": ["password"], "password": {"user": user}},
+                "scope": {"project": scope},
+            }
+        }
+        return Request(
+            "POST",
+            build_url(who.iam_endpoint, "/v3/auth/tokens", [("nocatalog", "true")]),
+            {"Content-Type": "application/json;charset=utf8"},
+            json.dumps(body).encode(),
+        )
+
+    def _check_project(self, data: dict[str, Any], token: IssuedToken) -> None:
+        wanted = self._credentials
+        name = data["token"]["project"].get("name")
+        if wanted.project_id and wanted.project_id != token.project_id:
+            got = f"id {token.project_id!r}, not project_id {wanted.project_id!r}"
+        elif wanted.project_name and name and wanted.project_name != name:
+            got = f"name {name!r}, not project_name {wanted.project_name!r}"
+        else:
+            return
+        msg = f"{_OPERATION}: the token belongs to the project with {got} of the connection"
+        raise ConfigurationError(msg)
+
+
+def _issued(response: Response, data: dict[str, Any], now: float) -> IssuedToken:
+    """Read the answer; anything missing is named.
+
+    The life of the token is taken from the server's two times, so that a wrong clock here neither
+    keeps a dead token nor renews a good one for ever.
+    """
+    value = response.headers.get("x-subject-token", "")
+    token = data.get("token")
+    token = token if isinstance(token, dict) else {}
+    project = token.get("project")
+    project_id = project.get("id") if isinstance(project, dict) else None
+    expires_at = _epoch(token.get("expires_at"))
+    missing = [
+        name
+        for name, found in (
+            ("header X-Subject-Token", value),
+            ("token.expires_at", expires_at),
+            ("token.project.id", project_id),
+        )
+        if not found
+    ]
+    if missing or expires_at is None:
+        msg = (
+            f"{_OPERATION}: HTTP {response.status} without {', '.join(missing)}. Is 'iam_endpoint' "
+            "of the connection the IAM address, and the user's project a regional one?"
+        )
+        raise ResponseLostError(msg)
+    life = max(0.0, expires_at - (_epoch(token.get("issued_at")) or now))
+    return IssuedToken(value, now + life - min(RENEW_BEFORE_END, life / 2), str(project_id))
+
+
+def _epoch(text: object) -> float | None:
+    try:
+        moment = datetime.fromisoformat(str(text))
+    except ValueError:
+        return None
+    return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()

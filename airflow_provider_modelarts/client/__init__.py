@@ -1,0 +1,61 @@
+"""ModelArts API client, usable without Airflow.
+
+Names are loaded on first use, since the client brings the HTTP library and pydantic with it while
+Airflow imports operators whenever it parses a DAG file.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from airflow_provider_modelarts.auth.credentials import AccessKey, Password, Token
+    from airflow_provider_modelarts.client.client import ClientConfig, ModelArtsClient
+    from airflow_provider_modelarts.client.models.job import CreatedJob, JobSummary, JobVersion
+    from airflow_provider_modelarts.client.models.request import (
+        CreateJobVersionRequest,
+        CreateTrainingJobRequest,
+    )
+    from airflow_provider_modelarts.client.retry import Backoff
+    from airflow_provider_modelarts.client.status import JobStatus, Outcome
+
+_HOME = {
+    "AccessKey": "airflow_provider_modelarts.auth.credentials",
+    "Backoff": "airflow_provider_modelarts.client.retry",
+    "ClientConfig": "airflow_provider_modelarts.client.client",
+    "CreateJobVersionRequest": "airflow_provider_modelarts.client.models.request",
+    "CreateTrainingJobRequest": "airflow_provider_modelarts.client.models.request",
+    "CreatedJob": "airflow_provider_modelarts.client.models.job",
+    "JobStatus": "airflow_provider_modelarts.client.status",
+    "JobSummary": "airflow_provider_modelarts.client.models.job",
+    "JobVersion": "airflow_provider_modelarts.client.models.job",
+    "ModelArtsClient": "airflow_provider_modelarts.client.client",
+    "Outcome": "airflow_provider_modelarts.client.status",
+    "Password": "airflow_provider_modelarts.auth.credentials",
+    "Token": "airflow_provider_modelarts.auth.credentials",
+}
+
+__all__ = [
+    "AccessKey",
+    "Backoff",
+    "ClientConfig",
+    "CreateJobVersionRequest",
+    "CreateTrainingJobRequest",
+    "CreatedJob",
+    "JobStatus",
+    "JobSummary",
+    "JobVersion",
+    "ModelArtsClient",
+    "Outcome",
+    "Password",
+    "Token",
+]
+
+
+def __getattr__(name: str) -> Any:
+    """Load a public name on first use."""
+    if name not in _HOME:
+        msg = f"module {__name__!r} has no attribute {name!r}"
+        raise AttributeError(msg)
+    return getattr(import_module(_HOME[name]), name)

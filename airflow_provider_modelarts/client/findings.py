@@ -1,0 +1,142 @@
+"""How a broken rule is told: field path, value, what is allowed, what to do."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from difflib import get_close_matches
+from typing import Any, Final
+
+from airflow_provider_modelarts.client.rules import HIDDEN, MISSING, Finding
+from airflow_provider_modelarts.exceptions import Violation
+
+KnownFields = Mapping[str, Sequence[str]]
+
+_VALUE_LIMIT: Final = 80
+_SECRET_NAME: Final = re.compile(r"passw|secret|token|credential|private", re.IGNORECASE)
+
+# What a field may hold, for problems of the field itself: rule, what is allowed, remedy.
+_FIELD_RULES: Final[dict[str, tuple[str, str, str]]] = {
+    "job_name": (
+        "R01",
+        "1 to 64 letters, digits, '_' or '-'",
+        "Set job_name of the operator; a template may need | replace or ts_nodash",
+    ),
+    "job_desc": ("R02", "at most 256 characters", "Shorten job_desc"),
+    "config": ("R03", "a mapping of the API's field names", "Set config of the operator"),
+    "workspace_id": (
+        "R04",
+        "a workspace id; only for a new job",
+        "Set workspace_id of the operator",
+    ),
+    "worker_server_num": ("R05", "an integer of at least 1", "Set the number of workers, mostly 1"),
+    "engine_id": ("R10", "an integer id of the engine list", "Take engine_id from the engine list"),
+    "model_id": ("R06", "an integer id of the built-in algorithms", "Set the id of an algorithm"),
+    "spec_id": ("R18", "an integer id of the flavor list", "Take spec_id from the flavor list"),
+    "pool_id": ("R18", "the id of a dedicated pool", "Set the id of a dedicated resource pool"),
+    "train_url": ("R19", "an OBS folder; required for a version", "Set it like '/bucket/output/'"),
+    "log_url": ("R20", "an OBS folder", "Set it like '/bucket/logs/', or leave it out"),
+    "create_version": ("R21", "true or false; only for a new job", "Leave it out of a version"),
+    "pre_version_id": (
+        "R22",
+        "the integer id of the version before; only for a version",
+        "Leave it out of a new job",
+    ),
+    "volumes": ("R23", "a list of volumes; only for a new job", "Leave it out of a version"),
+    "parameter": (
+        "R17",
+        "a mapping of names to texts or numbers, or a list of {label, value}",
+        "Write a nested value as a JSON text",
+    ),
+    "label": ("R17", "a text that is not empty", "Name the parameter"),
+    "value": ("R17", "a text or a number", "Write it as a text; a nested value as JSON"),
+    "data_source": ("R16", "a list of inputs of one type", "See the rules of data_source"),
+    "type": ("R16", "'obs' or 'dataset'", "Name the type of the input"),
+    "app_url": ("R08", "an OBS folder such as '/bucket/code/'", "Set the code folder"),
+    "boot_file_url": ("R08", "a file below app_url", "Set it like '/bucket/code/train.py'"),
+}
+
+_OPERATOR_FIELDS: Final = frozenset({"job_name", "job_desc", "workspace_id", "job_id"})
+
+
+def as_violation(finding: Finding, parent: str) -> Violation:
+    """Give a finding its full path and a printable value."""
+    path = f"{parent}.{finding.field}" if parent else finding.field
+    return Violation(
+        path, show(finding.value), f"{finding.allowed} ({finding.rule})", finding.remedy
+    )
+
+
+def violation(error: Any, known: KnownFields) -> Violation:
+    """Make a violation of one of pydantic's errors.
+
+    :param error: an item of ``ValidationError.errors()``.
+    :param known: the field names by the place they belong to.
+    """
+    *parents, name = error["loc"] or ("request",)
+    kind = error["type"]
+    path = _join(error["loc"] or ("request",))
+    value = show(MISSING if kind == "missing" else error["input"], secret=_is_secret(error))
+    if kind == "rule":
+        context = error["ctx"]
+        return Violation(
+            path, value, f"{context['allowed']} ({context['rule']})", context["remedy"]
+        )
+    if kind == "extra_forbidden":
+        return Violation(path, value, *_unknown(str(name), parents, known))
+    rule, allowed, remedy = _rule_of(error["loc"])
+    return Violation(path, value, f"{allowed} ({rule})", remedy)
+
+
+def show(value: Any, *, secret: bool = False) -> str:
+    """Return a short text for a value; never a secret's."""
+    if value is MISSING:
+        return "missing"
+    if secret or value is HIDDEN:
+        return "a value that is not shown"
+    text = repr(value)
+    return text if len(text) <= _VALUE_LIMIT else f"{text[:_VALUE_LIMIT]}…"
+
+
+def _is_secret(error: Any) -> bool:
+    """Whether this may be a secret: the value of a parameter, or an unknown field so named."""
+    if _SECRET_NAME.search(str(error["loc"][-1:])):
+        return True
+    return (
+        "parameter" in error["loc"]
+        and error["loc"][-1] != "label"
+        and not isinstance(error["input"], (bool, int, float, type(None)))
+    )
+
+
+def _rule_of(loc: Sequence[str | int]) -> tuple[str, str, str]:
+    """Find the rule of the innermost field of a path that has one."""
+    if "volumes" in loc and loc[-1] != "volumes":
+        return "R23", "a text; id, src_path and dest_path as documented", "Mend the volume"
+    names = [part for part in reversed(loc) if isinstance(part, str)]
+    for name in names:
+        if name in _FIELD_RULES:
+            return _FIELD_RULES[name]
+    field = names[0] if names else "request"
+    return "R26", "a text that is not empty", f"Set {field} as the API documents it"
+
+
+def _unknown(name: str, parents: Sequence[str | int], known: KnownFields) -> tuple[str, str]:
+    """R27 and the rules about fields that belong elsewhere."""
+    if name in ("volumes", "create_version", "pre_version_id"):
+        rule, allowed, remedy = _FIELD_RULES[name]
+        return f"{allowed} ({rule})", remedy
+    if name in _OPERATOR_FIELDS and parents:
+        return "not a field of config (R27)", f"Give {name} to the operator itself"
+    place = next((part for part in reversed(parents) if isinstance(part, str)), "")
+    names = known.get(place, ())
+    near = get_close_matches(name, names, n=1)
+    remedy = f"Did you mean {near[0]!r}?" if near else f"Known here: {', '.join(names)}."
+    return "not a known field (R27)", f"{remedy} A newer field goes into extra_config"
+
+
+def _join(loc: Sequence[str | int]) -> str:
+    text = ""
+    for part in loc:
+        text += f"[{part}]" if isinstance(part, int) else f".{part}"
+    return text.lstrip(".")

@@ -1,0 +1,81 @@
+"""Settings of a new version that starts from those of the version before; pure functions."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+from airflow_provider_modelarts.client.rules import parameter_pairs
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from airflow_provider_modelarts.client.models.job import JobVersion
+
+ALGORITHM: Final = (
+    "app_url",
+    "boot_file_url",
+    "engine_id",
+    "model_id",
+    "user_image_url",
+    "user_command",
+)
+INPUT: Final = ("data_source", "dataset_id", "dataset_version_id", "data_url")
+OTHERS: Final = ("worker_server_num", "spec_id", "pool_id", "train_url", "log_url")
+
+_SOURCE_FIELDS: Final = ("type", "data_url", "dataset_id", "dataset_version")
+
+
+def inherited(previous: JobVersion, config: Mapping[str, Any]) -> dict[str, Any]:
+    """Return ``config`` completed by what the previous version has set.
+
+    Algorithm fields and input fields are each replaced as a group when ``config`` names one of the
+    group; parameters are merged by label; null, empty and id 0 count as unset.
+
+    :param previous: the version to start from.
+    :param config: what the author names, with the API's field names.
+    """
+    result: dict[str, Any] = {}
+    for group in (ALGORITHM, INPUT):
+        if not any(name in config for name in group):
+            result |= _set_fields(previous, group)
+    result |= {
+        name: value for name, value in _set_fields(previous, OTHERS).items() if name not in config
+    }
+    _keep_one_input(result)
+    parameter = _parameters(previous, config)
+    return result | dict(config) | ({"parameter": parameter} if parameter else {})
+
+
+def _set_fields(previous: JobVersion, names: tuple[str, ...]) -> dict[str, Any]:
+    found = {name: getattr(previous, name) for name in names}
+    if found.get("data_source"):
+        found["data_source"] = [
+            {key: item[key] for key in _SOURCE_FIELDS if item.get(key)}
+            for item in found["data_source"]
+        ]
+    return {name: value for name, value in found.items() if value not in (None, "", [], 0)}
+
+
+def _keep_one_input(result: dict[str, Any]) -> None:
+    """Answers may show one input in two forms; a request may not. The list says the most."""
+    if "data_source" in result:
+        for name in INPUT[1:]:
+            result.pop(name, None)
+    elif "dataset_id" in result:
+        result.pop("data_url", None)
+
+
+def _parameters(previous: JobVersion, config: Mapping[str, Any]) -> Any:
+    """Merge by label; answers may have numbers as values and keys of their own in a pair."""
+    before = [
+        {"label": pair["label"], "value": pair["value"]}
+        for pair in previous.parameter or ()
+        if pair.get("label") and pair.get("value") is not None
+    ]
+    given = config.get("parameter", [])
+    if not before or not isinstance(given, (dict, list)):
+        return given  # nothing to merge, or a mistake that validation will name
+    named = parameter_pairs(given)
+    labels = {pair.get("label") for pair in named if isinstance(pair, dict)}
+    merged = [pair for pair in parameter_pairs(before) if pair["label"] not in labels]
+    return [*merged, *named]

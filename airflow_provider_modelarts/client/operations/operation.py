@@ -1,0 +1,51 @@
+"""One API call as data: the client sends it, tests read it, the retry rules judge it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+T = TypeVar("T")
+
+
+class Repeat(Enum):
+    """What may follow when it is unknown whether a call has worked."""
+
+    SAFE = "safe"
+    """It changes nothing, or the same thing again: repeat."""
+
+    ABSENT_IS_DONE = "absent is done"
+    """A deletion: repeat, and take "not found" as done."""
+
+    ASK_FIRST = "ask first"
+    """Never repeat blindly: read the state, or look for what the lost call may have made."""
+
+
+@dataclass(frozen=True)
+class Operation(Generic[T]):
+    """A call of the API.
+
+    :param name: the API's verb, such as ``create_training_job``.
+    :param method: HTTP method.
+    :param path: path after ``/v1/{project_id}``.
+    :param parse: makes the result of the answer's JSON object.
+    :param query: query parameters in order.
+    :param body: JSON body, or None.
+    :param repeat: what may follow an unknown outcome.
+    """
+
+    name: str
+    method: str
+    path: str
+    parse: Callable[[Mapping[str, Any]], T]
+    query: tuple[tuple[str, str], ...] = ()
+    body: Mapping[str, Any] | None = None
+    repeat: Repeat = Repeat.SAFE
+
+    def __str__(self) -> str:
+        """Return method and path as in the API reference."""
+        return f"{self.method} /v1/{{project_id}}{self.path}"

@@ -1,0 +1,61 @@
+"""What a trigger tells its task: plain JSON without secrets, since it lies in the database and in logs."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any, Literal, cast, get_args
+
+from airflow_provider_modelarts.exceptions import ModelArtsError
+
+EventStatus = Literal["success", "failed", "error"]
+
+
+@dataclass(frozen=True)
+class JobEvent:
+    """The end of a trigger's work.
+
+    :param status: ``success`` and ``failed`` speak of the version, ``error`` of the waiting.
+    :param job_id: id of the job.
+    :param version_id: id of the version.
+    :param job_status: last status code read, or None.
+    :param message: one sentence for the log.
+    :param retryable: for ``error``: whether waiting on can help.
+    :param end_time: end of the wait in epoch seconds, or None; a resumed task has no memory of it.
+    """
+
+    status: EventStatus
+    job_id: int
+    version_id: int
+    job_status: int | None = None
+    message: str = ""
+    retryable: bool = True
+    end_time: float | None = None
+
+    def to_payload(self) -> dict[str, Any]:
+        """Return the payload of a ``TriggerEvent``."""
+        return asdict(self)
+
+    @classmethod
+    def from_payload(cls, payload: Any) -> JobEvent:
+        """Read a payload; it crossed two processes and a database, so nothing is taken for granted.
+
+        :raises ModelArtsError: it is not an event of our trigger.
+        """
+        data = payload if isinstance(payload, dict) else {}
+        try:
+            status = cast("EventStatus", data["status"])
+            if status not in get_args(EventStatus):
+                raise ValueError(status)  # noqa: TRY301 - one message for all that can be wrong
+            job_status, end_time = data.get("job_status"), data.get("end_time")
+            return cls(
+                status=status,
+                job_id=int(data["job_id"]),
+                version_id=int(data["version_id"]),
+                job_status=None if job_status is None else int(job_status),
+                message=str(data.get("message") or ""),
+                retryable=bool(data.get("retryable", True)),
+                end_time=None if end_time is None else float(end_time),
+            )
+        except (KeyError, TypeError, ValueError) as error:
+            msg = f"Not an event of TrainingJobTrigger: {payload!r} ({error!r})"
+            raise ModelArtsError(msg) from error

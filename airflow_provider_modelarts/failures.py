@@ -1,0 +1,222 @@
+"""Turns an HTTP answer into data or into the one error that says what went wrong.
+
+A call failed when the HTTP status is 400 or above, when the body has ``is_success: false``, or when
+it has an ``error_code``. The class of the error follows from status and code together, since several
+codes mean different things under different statuses ("Error Codes" in the ModelArts API reference).
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from typing import TYPE_CHECKING, Any, Final
+
+from airflow_provider_modelarts.exceptions import (
+    AuthenticationError,
+    ConflictError,
+    InvalidRequestError,
+    JobNameExistsError,
+    ModelArtsApiError,
+    NotFoundError,
+    PermissionDeniedError,
+    QuotaExceededError,
+    ResponseLostError,
+    ServiceUnavailableError,
+    ThrottledError,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from airflow_provider_modelarts.transport import Response
+
+_ErrorType = type[ModelArtsApiError]
+
+_BY_STATUS: Final[dict[int, _ErrorType]] = {
+    401: AuthenticationError,
+    403: PermissionDeniedError,
+    404: NotFoundError,
+    408: ServiceUnavailableError,
+    409: ConflictError,
+    429: ThrottledError,
+}
+
+# Missing objects, quotas and permissions come as HTTP 400; a failure in the body of a 200 has its
+# code alone. Codes without prefix are ModelArts codes.
+_BY_CODE: Final[dict[str, _ErrorType]] = {
+    code: error
+    for error, codes in {
+        JobNameExistsError: "0103 2751",
+        NotFoundError: "0015 0102 2775 2780 2781 2782 2783 2819 2820 2836 2890 4311 4312 4352 4353 7005",
+        QuotaExceededError: "0116 0118 2759 2760 2761 2793 2815 2833 2845",
+        PermissionDeniedError: "0108 0112 0204 1003 2771 2784 2785 2786 2837 2838 2891 3000 4106 4116 "
+        "4118 4310 7002 APIG.0302 APIG.0306 APIG.0310 APIG.0802",
+        AuthenticationError: "0201 0202 0203 0205 0206 0207 0208 0212 4117 4201 4901 6201 6203 "
+        "APIG.0301 APIG.0305 APIG.0307",
+        ConflictError: "0105 2796 2813 2878 6357 7004",
+        ThrottledError: "2799 4206 6101 APIG.0308",
+        ServiceUnavailableError: "0010 1002 2700 2704 2800 2950 2951 2952 2953 2954 2955 2956 2957 "
+        "2958 2959 4205 4302 4503 4700 6100 7008 APIG.0202 APIG.0203 APIG.0601 APIG.0610 APIG.0613",
+    }.items()
+    for code in codes.split()
+}
+
+# Where the status alone, or the code alone, would mislead.
+_BY_STATUS_AND_CODE: Final[dict[tuple[int, str], _ErrorType]] = {
+    (403, "0203"): AuthenticationError,  # invalid token
+    (403, "0206"): AuthenticationError,  # invalid key pair
+    (403, "2784"): AuthenticationError,  # invalid token
+    (403, "2701"): ConflictError,
+    (403, "2702"): InvalidRequestError,
+    (403, "2703"): ServiceUnavailableError,  # pool network not ready
+    (404, "2786"): PermissionDeniedError,  # project of path and token differ
+    (404, "APIG.0101"): InvalidRequestError,  # no such API at this host
+    (405, "APIG.0501"): QuotaExceededError,  # a gateway quota, not about the method
+    (405, "APIG.0502"): PermissionDeniedError,
+}
+
+_HINTS: Final[dict[str, str]] = {
+    "2785": "Authorise ModelArts once in its console (global configuration)",
+    "2786": "project_id of the connection is not the one the credentials are for",
+    "0210": "project_id of the connection is not the one the credentials are for",
+    "4901": "Let ModelArts access OBS: authorise it in its console (global configuration)",
+    "APIG.0101": "No ModelArts API at this address; check 'host' of the connection",
+}
+
+# Reasons that the gateway gives for a 401 only in words.
+_WORDED_HINTS: Final[tuple[tuple[str, str], ...]] = (
+    ("signature expired", "The clock of this machine is off by more than 15 minutes; set it right"),
+    ("ak not exist", "The access key id in 'login' of the connection does not exist"),
+    ("reach the limit", "The access key is locked for 5 minutes after too many wrong signatures"),
+    (
+        "verify aksk signature fail",
+        "The secret access key in 'password' of the connection does not fit the key in 'login'",
+    ),
+)
+
+_SIGNATURE = re.compile(r"(Signature=)[0-9a-fA-F]+")
+_MESSAGE_LIMIT = 600
+_REDIRECTS = range(300, 400)
+
+
+def decode(response: Response, operation: str, secrets: Iterable[str] = ()) -> dict[str, Any]:
+    """Return the JSON object of a successful answer.
+
+    :param response: what the server sent.
+    :param operation: what was asked, for messages.
+    :param secrets: texts that must not appear in an error, in case the server echoes them.
+    :raises ModelArtsApiError: the answer tells of a failure; the subclass says which.
+    :raises ResponseLostError: the answer says success but cannot be read.
+    """
+    body = _json_object(response.body)
+    data = body or {}
+    failed = (
+        response.status >= 300
+        or str(data.get("is_success")).lower() == "false"
+        or bool(data.get("error_code"))
+    )
+    if failed:
+        raise _error(response, data, operation, secrets)
+    if body is None and response.body.strip():
+        msg = (
+            f"{operation}: HTTP {response.status}, but the answer is not a JSON object: "
+            f"{scrub(_excerpt(response.body), secrets)}"
+        )
+        raise ResponseLostError(msg)
+    return data
+
+
+def scrub(text: str, secrets: Iterable[str]) -> str:
+    """Replace secrets and signatures in a text that came from outside."""
+    for secret in secrets:
+        if secret:
+            text = text.replace(secret, "***")
+    return _SIGNATURE.sub(r"\1***", text)
+
+
+def parse_retry_after(value: str | None) -> float | None:
+    """Return the seconds of a ``Retry-After`` header, given as seconds or as an HTTP date."""
+    if not value:
+        return None
+    if value.strip().isdigit():
+        return float(value)
+    try:
+        until = parsedate_to_datetime(value)
+    except ValueError:
+        return None
+    until = until if until.tzinfo else until.replace(tzinfo=UTC)
+    return max(0.0, (until - datetime.now(UTC)).total_seconds())
+
+
+def _json_object(body: bytes) -> dict[str, Any] | None:
+    try:
+        data = json.loads(body)
+    except (ValueError, RecursionError):
+        return None
+    return data if isinstance(data, dict) else None
+
+
+def _error(
+    response: Response, data: Mapping[str, Any], operation: str, secrets: Iterable[str]
+) -> ModelArtsApiError:
+    code, message = _code_and_message(data)
+    request_id = str(
+        data.get("request_id")
+        or response.headers.get("x-request-id")
+        or response.headers.get("x-iam-trace-id")
+        or ""
+    )
+    if response.status in _REDIRECTS:
+        message = f"redirected to {response.headers.get('location', 'nowhere')!r}"
+    short = code.removeprefix("ModelArts.").replace("APIGW.", "APIG.")
+    return _error_type(response.status, short)(
+        scrub(message or _excerpt(response.body) or "no message given", secrets),
+        error_code=code,
+        http_status=response.status,
+        request_id=request_id,
+        operation=operation,
+        retry_after=parse_retry_after(response.headers.get("retry-after")),
+        hint=_hint(response.status, short, message),
+    )
+
+
+def _code_and_message(data: Mapping[str, Any]) -> tuple[str, str]:
+    """Read the three shapes of a failure: service, gateway, IAM."""
+    inner = data.get("error")
+    if isinstance(inner, Mapping):
+        return str(inner.get("error_code") or ""), str(
+            inner.get("message") or inner.get("title") or ""
+        )
+    message = data.get("error_message") or data.get("error_msg") or data.get("message") or ""
+    return str(data.get("error_code") or ""), str(message)
+
+
+def _error_type(status: int, code: str) -> _ErrorType:
+    if (status, code) in _BY_STATUS_AND_CODE:
+        return _BY_STATUS_AND_CODE[status, code]
+    if status >= 500:
+        return ServiceUnavailableError
+    if status in (400, 409) or status not in _BY_STATUS:
+        by_code = _BY_CODE.get(code)
+        if by_code is not None:
+            return by_code
+    if status in _BY_STATUS:
+        return _BY_STATUS[status]
+    return InvalidRequestError if status >= 300 else ModelArtsApiError
+
+
+def _hint(status: int, code: str, message: str) -> str:
+    if status in _REDIRECTS:
+        return "Redirects are not followed with credentials; set 'host' to the final address"
+    for words, hint in _WORDED_HINTS:
+        if words in message:
+            return hint
+    return _HINTS.get(code, "")
+
+
+def _excerpt(body: bytes) -> str:
+    text = " ".join(body.decode(errors="replace").split())
+    return text if len(text) <= _MESSAGE_LIMIT else f"{text[:_MESSAGE_LIMIT]}…"

@@ -1,0 +1,172 @@
+"""The hook: an Airflow connection becomes a ModelArts client that the process shares."""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, Final
+
+from airflow.providers.common.compat.sdk import AirflowNotFoundException, BaseHook
+
+from airflow_provider_modelarts.exceptions import ConfigurationError, ModelArtsError
+from airflow_provider_modelarts.hooks.connection import ConnectionFields, client_config
+
+if TYPE_CHECKING:
+    from airflow_provider_modelarts.client.client import ClientConfig, ModelArtsClient
+
+CONNECTION_LIFETIME: Final = 300.0
+"""Seconds for which a triggerer process uses a connection without looking it up again."""
+
+_lock = threading.Lock()
+_clients: dict[ClientConfig, ModelArtsClient] = {}
+_configs: dict[str, tuple[float, ClientConfig]] = {}
+
+
+class ModelArtsHook(BaseHook):
+    """Gives access to the ModelArts training API.
+
+    :param modelarts_conn_id: id of a connection of type ``modelarts``.
+
+    .. seealso:: ``docs/connection.md`` for the fields of the connection.
+    """
+
+    conn_name_attr = "modelarts_conn_id"
+    default_conn_name = "modelarts_default"
+    conn_type = "modelarts"
+    hook_name = "ModelArts"
+
+    def __init__(self, modelarts_conn_id: str = default_conn_name, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.modelarts_conn_id = modelarts_conn_id
+
+    def get_conn(self) -> ModelArtsClient:
+        """Return the client of this connection; equal connections share one in a process.
+
+        :raises ConfigurationError: the connection does not exist, or its fields cannot be used.
+        """
+        return _client(self._config)
+
+    @cached_property
+    def _config(self) -> ClientConfig:
+        conn_id = self.modelarts_conn_id
+        try:
+            connection = self.get_connection(conn_id)
+        except AirflowNotFoundException as error:
+            raise _not_found(conn_id) from error
+        return client_config(_fields(conn_id, connection, connection.extra_dejson))
+
+    @classmethod
+    async def aget_client(cls, conn_id: str) -> ModelArtsClient:
+        """Return the client from within an event loop, looking the connection up now and then.
+
+        :raises ConfigurationError: the connection does not exist, or its fields cannot be used.
+        """
+        known = _configs.get(conn_id)
+        if known is None or time.monotonic() > known[0]:
+            known = (time.monotonic() + CONNECTION_LIFETIME, await cls._alook_up(conn_id))
+            _configs[conn_id] = known
+        return _client(known[1])
+
+    @classmethod
+    async def _alook_up(cls, conn_id: str) -> ClientConfig:
+        from airflow.providers.common.compat.connection import (
+            get_async_connection,
+            get_async_extra_dejson,
+        )
+
+        try:
+            connection = await get_async_connection(conn_id, hook=cls)
+        except AirflowNotFoundException as error:
+            raise _not_found(conn_id) from error
+        extra = await get_async_extra_dejson(connection)
+        return client_config(_fields(conn_id, connection, extra))
+
+    def test_connection(self) -> tuple[bool, str]:
+        """Log in and read one page of jobs; for the *Test* button of the connection form."""
+        from airflow_provider_modelarts.client.client import ModelArtsClient
+        from airflow_provider_modelarts.client.retry import Backoff
+
+        try:
+            client = ModelArtsClient(self._config, backoff=Backoff(attempts=1))
+            next(client.list_training_jobs(per_page=1), None)
+        except ModelArtsError as error:
+            return False, str(error)
+        return True, f"Connected to {client.config.endpoint}"
+
+    @classmethod
+    def get_ui_field_behaviour(cls) -> dict[str, Any]:
+        """Return labels and placeholders of the connection form (before Airflow 3.2)."""
+        from airflow_provider_modelarts.get_provider_info import UI_FIELD_BEHAVIOUR
+
+        return {key.replace("-", "_"): value for key, value in UI_FIELD_BEHAVIOUR.items()}
+
+    @classmethod
+    def get_connection_form_widgets(cls) -> dict[str, Any]:
+        """Return the extra fields of the connection form (before Airflow 3.2)."""
+        from flask_appbuilder.fieldwidgets import BS3TextFieldWidget
+        from wtforms import StringField
+
+        from airflow_provider_modelarts.get_provider_info import CONN_FIELDS
+
+        return {
+            name: StringField(
+                field["label"],
+                widget=BS3TextFieldWidget(),
+                description=field["description"],
+            )
+            for name, field in CONN_FIELDS.items()
+        }
+
+
+def reset_caches() -> None:
+    """Drop what this process remembers: clients with their tokens, and connections. For tests."""
+    with _lock:
+        for client in _clients.values():
+            client.close()
+        _forget()
+
+
+def _client(config: ClientConfig) -> ModelArtsClient:
+    from airflow_provider_modelarts.client.client import ModelArtsClient
+
+    with _lock:
+        if config not in _clients:
+            _clients[config] = ModelArtsClient(config)
+        return _clients[config]
+
+
+def _fields(conn_id: str, connection: Any, extra: dict[str, Any]) -> ConnectionFields:
+    return ConnectionFields(
+        conn_id,
+        host=connection.host or "",
+        port=connection.port,
+        login=connection.login or "",
+        password=connection.password or "",
+        extra=extra,
+    )
+
+
+def _not_found(conn_id: str) -> ConfigurationError:
+    msg = (
+        f"Connection {conn_id!r} does not exist: create one of type 'modelarts' with this id "
+        f"(Admin > Connections, or environment variable AIRFLOW_CONN_{conn_id.upper()}), or set "
+        "modelarts_conn_id of the task to one that does"
+    )
+    return ConfigurationError(msg)
+
+
+def _forget() -> None:
+    _clients.clear()
+    _configs.clear()
+
+
+def _after_fork() -> None:
+    """Start afresh in a forked child: sockets and locks of the parent must not be shared."""
+    global _lock  # noqa: PLW0603 - a lock held in the parent at the fork would stay locked
+    _lock = threading.Lock()
+    _forget()
+
+
+os.register_at_fork(after_in_child=_after_fork)

@@ -1,0 +1,217 @@
+"""What creating a job and creating a version have in common: payload, waiting, result."""
+
+from __future__ import annotations
+
+import json
+from abc import abstractmethod
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from airflow.providers.common.compat.sdk import conf
+
+from airflow_provider_modelarts.exceptions import PayloadValidationError, Violation
+from airflow_provider_modelarts.operators.base import ModelArtsOperator
+from airflow_provider_modelarts.waiting import Wait, end_time_of, outcome, read_event
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from airflow.providers.common.compat.sdk import Context
+
+    from airflow_provider_modelarts.client.models.job import CreatedJob, JobVersion
+    from airflow_provider_modelarts.client.models.request import (
+        CreateJobVersionRequest,
+        CreateTrainingJobRequest,
+    )
+
+
+class CreateOperator(ModelArtsOperator):
+    """Base of the operators that start a training.
+
+    :param config: what to train, by the API's own field names (templated deeply); or the path of a
+        ``.json``, ``.yaml`` or ``.yml`` template. ``parameter`` may be a mapping.
+    :param extra_config: merged into ``config`` last and unchecked, for fields newer than this
+        release (templated).
+    :param job_desc: description, at most 256 characters (templated).
+    :param wait_for_completion: end with the training instead of with its creation.
+    :param deferrable: wait in the triggerer instead of in a worker; default
+        ``[operators] default_deferrable``.
+    :param poll_interval: seconds between looks while waiting.
+    :param cancel_on_kill: stop the training when the task is killed.
+    """
+
+    template_fields: Sequence[str] = (
+        *ModelArtsOperator.template_fields,
+        "config",
+        "extra_config",
+        "job_desc",
+    )
+    template_ext: Sequence[str] = (".json", ".yaml", ".yml")
+    template_fields_renderers = {"config": "json", "extra_config": "json"}  # noqa: RUF012 - Airflow's
+
+    def __init__(
+        self,
+        *,
+        config: Mapping[str, Any] | str,
+        extra_config: Mapping[str, Any] | None = None,
+        job_desc: str = "",
+        wait_for_completion: bool = False,
+        deferrable: bool = conf.getboolean("operators", "default_deferrable", fallback=False),
+        poll_interval: float = 30,
+        cancel_on_kill: bool = True,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        if isinstance(poll_interval, bool) or not poll_interval > 0:
+            msg = f"poll_interval is {poll_interval!r}, but must be a positive number of seconds"
+            raise ValueError(msg)
+        self.config = config
+        self.extra_config = extra_config
+        self.job_desc = job_desc
+        self.wait_for_completion = wait_for_completion
+        self.deferrable = deferrable
+        self.poll_interval = poll_interval
+        self.cancel_on_kill = cancel_on_kill
+
+    # ---- templates
+
+    def resolve_template_files(self) -> None:
+        """Load a template file for ``config`` only."""
+        if isinstance(self.config, str):
+            super().resolve_template_files()
+
+    def render_template(self, content: Any, *args: Any, **kwargs: Any) -> Any:
+        """Render, but take a text like ``/bucket/settings.json`` inside ``config`` for what it is.
+
+        Airflow would look for a template file of that name. An empty Jinja comment at the end
+        keeps it from doing so.
+        """
+        is_path = isinstance(content, str) and content.endswith(tuple(self.template_ext))
+        if is_path and content is not self.config:
+            content = f"{content}{{##}}"
+        return super().render_template(content, *args, **kwargs)
+
+    # ---- running
+
+    def execute(self, context: Context) -> dict[str, Any]:  # noqa: ARG002
+        """Start the training and, if asked to, wait for it.
+
+        :return: ``job_id``, ``job_name``, ``version_id``, ``version_name``, ``status``,
+            ``create_time`` (ms), ``resource_id``; after a wait also what the sensor returns.
+        """
+        with self._errors():
+            created = self._create()
+            if not self.wait_for_completion:
+                return created
+            return self._look(
+                created["job_id"], created["version_id"], end_time_of(self.execution_timeout)
+            )
+
+    def execute_complete(self, context: Context, event: Any) -> dict[str, Any]:  # noqa: ARG002
+        """Go on after the triggerer has called."""
+        with self._errors():
+            told = read_event(event, job_id=None, version_id=None)
+            self.log.info("Triggerer: %s", told.message)
+            return self._look(told.job_id, told.version_id, told.end_time)
+
+    @abstractmethod
+    def _create(self) -> dict[str, Any]:
+        """Validate, send, and return the XCom of what was created."""
+
+    def _look(self, job_id: int, version_id: int, end_time: float | None) -> dict[str, Any]:
+        from airflow_provider_modelarts.client.polling import check_success
+
+        wait = Wait(
+            self.hook, job_id, version_id, poll_interval=self.poll_interval, end_time=end_time
+        )
+        version = wait.poll().look() if self.deferrable else wait.until_ended()
+        if version is None:
+            self.log.info("Waiting in the triggerer for job %d, version %d", job_id, version_id)
+            self.defer(trigger=wait.trigger(), method_name="execute_complete")
+        check_success(version)
+        return created_version(version) | outcome(version)
+
+    # ---- payload
+
+    def _config(self) -> dict[str, Any]:
+        """Return ``config`` as a mapping, parsed if it came from a template file."""
+        config = _parsed(self.config, "config") if isinstance(self.config, str) else self.config
+        if not isinstance(config, Mapping):
+            raise _not_a_mapping("config", config)  # noqa: EM101 - a field
+        return dict(config)
+
+    def _extra_config(self) -> dict[str, Any]:
+        if self.extra_config is None:
+            return {}
+        if not isinstance(self.extra_config, Mapping):
+            raise _not_a_mapping("extra_config", self.extra_config)  # noqa: EM101 - a field
+        return dict(self.extra_config)
+
+    def _body(self, config: Mapping[str, Any], **fields: Any) -> dict[str, Any]:
+        """Return a request body; an option of the operator that is not set stays out."""
+        given = {"job_desc": self.job_desc, **fields}
+        return {k: v for k, v in given.items() if v not in (None, "")} | {"config": config}
+
+    def _warn(self, request: CreateTrainingJobRequest | CreateJobVersionRequest) -> None:
+        for warning in request.warnings():
+            self.log.warning("Sent all the same: %s", warning)
+
+    def _log_created(self, created: CreatedJob) -> dict[str, Any]:
+        self.log.info(
+            "Created job %r (job_id %d), version %s (version_id %s)",
+            created.job_name,
+            created.job_id,
+            created.version_name,
+            created.version_id,
+        )
+        return {
+            "job_id": created.job_id,
+            "job_name": created.job_name,
+            "version_id": created.version_id,
+            "version_name": created.version_name,
+            "status": created.status,
+            "create_time": created.create_time,
+            "resource_id": created.resource_id,
+        }
+
+
+def created_version(version: JobVersion) -> dict[str, Any]:
+    """Return the XCom of a version that exists already."""
+    return {
+        "job_id": version.job_id,
+        "job_name": version.job_name,
+        "version_id": version.version_id,
+        "version_name": version.version_name,
+        "status": version.status,
+        "create_time": version.create_time,
+        "resource_id": version.resource_id,
+    }
+
+
+def _parsed(text: str, field: str) -> Any:
+    """Parse the rendered content of a template file, JSON or YAML."""
+    try:
+        return json.loads(text)
+    except ValueError:
+        import yaml
+
+        try:
+            return yaml.safe_load(text)
+        except yaml.YAMLError as error:
+            violation = Violation(
+                field,
+                "a text that is neither JSON nor YAML",
+                f"the content of a template file ({str(error).splitlines()[0]})",
+                "Mend the file, or pass a mapping",
+            )
+            raise PayloadValidationError([violation], "template file") from None
+
+
+def _not_a_mapping(field: str, value: Any) -> PayloadValidationError:
+    violation = Violation(
+        field,
+        f"a {type(value).__name__}",
+        "a mapping of the API's field names (R03)",
+        "Pass a mapping, or the path of a .json, .yaml or .yml template beside the DAG file",
+    )
+    return PayloadValidationError([violation], f"operator parameter {field}")

@@ -1,0 +1,196 @@
+"""The sensor: waits for a training job version, in the triggerer where it is deferrable."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, cast
+
+from airflow.providers.common.compat.sdk import (
+    AirflowFailException,
+    AirflowSensorTimeout,
+    AirflowSkipException,
+    BaseSensorOperator,
+    PokeReturnValue,
+    conf,
+)
+
+from airflow_provider_modelarts.exceptions import (
+    ModelArtsError,
+    TrainingJobFailedError,
+    WaitTimeoutError,
+)
+from airflow_provider_modelarts.hooks.modelarts import ModelArtsHook
+from airflow_provider_modelarts.waiting import (
+    Wait,
+    as_id,
+    end_time_of,
+    outcome,
+    read_event,
+    task_errors,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from datetime import datetime
+
+    from airflow.providers.common.compat.sdk import Context
+
+    from airflow_provider_modelarts.client.models.job import JobVersion
+    from airflow_provider_modelarts.client.polling import Poll
+
+
+class TrainingJobSensor(BaseSensorOperator):
+    """Waits until a training job version has ended, and fails unless it has completed.
+
+    A failed training fails the task for good, since looking again cannot change it; ``soft_fail``
+    and ``never_fail`` turn that into a skip as with any sensor. A failed look is repeated and ends
+    the wait only after 30 minutes without an answer.
+
+    :param job_id: id of the job (templated).
+    :param version_id: id of the version (templated); None: the newest when the sensor starts.
+    :param modelarts_conn_id: id of the connection (templated).
+    :param deferrable: wait in the triggerer instead of in a worker; default
+        ``[operators] default_deferrable``.
+    :return: ``job_id``, ``version_id``, ``job_name``, ``version_name``, ``status``, ``duration``
+        (ms), ``train_url``, ``log_url`` and ``metrics`` (or None) of the completed version.
+    :raises AirflowFailException: caused by ``TrainingJobFailedError`` or ``TrainingJobCanceledError``.
+    :raises AirflowSensorTimeout: ``timeout`` is over.
+    """
+
+    template_fields: Sequence[str] = ("job_id", "version_id", "modelarts_conn_id")
+    ui_color: str = "#f9d9de"
+
+    def __init__(
+        self,
+        *,
+        job_id: int | str,
+        version_id: int | str | None = None,
+        modelarts_conn_id: str = ModelArtsHook.default_conn_name,
+        deferrable: bool = conf.getboolean("operators", "default_deferrable", fallback=False),
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.job_id = job_id
+        self.version_id = version_id
+        self.modelarts_conn_id = modelarts_conn_id
+        self.deferrable = deferrable
+
+    @cached_property
+    def hook(self) -> ModelArtsHook:
+        """Access to the service."""
+        return ModelArtsHook(self.modelarts_conn_id)
+
+    def execute(self, context: Context) -> Any:
+        """Wait in the triggerer, or poke as any sensor does."""
+        if not self.deferrable:
+            return super().execute(context)
+        with self._skipping(), self._errors():
+            job_id, version_id = self._ids(context)
+            return self._look(job_id, version_id, end_time_of(self.timeout, self.execution_timeout))
+
+    def poke(self, context: Context) -> PokeReturnValue:
+        """Look once."""
+        with self._errors():
+            version = self._poll(context).look()
+            if version is None:
+                return PokeReturnValue(is_done=False)
+            return PokeReturnValue(is_done=True, xcom_value=self._judged(version))
+
+    def execute_complete(self, context: Context, event: Any) -> dict[str, Any]:  # noqa: ARG002
+        """Go on after the triggerer has called; the base class applies ``soft_fail``."""
+        with self._errors():
+            version_id = None if self.version_id is None else as_id(self.version_id, "version_id")
+            job_id = as_id(self.job_id, "job_id")
+            told = read_event(event, job_id=job_id, version_id=version_id)
+            self.log.info("Triggerer: %s", told.message)
+            return self._look(told.job_id, told.version_id, told.end_time)
+
+    def _look(self, job_id: int, version_id: int, end_time: float | None) -> dict[str, Any]:
+        wait = self._wait(job_id, version_id, end_time)
+        version = wait.poll().look()
+        if version is None:
+            self.log.info("Waiting in the triggerer for job %d, version %d", job_id, version_id)
+            self.defer(trigger=wait.trigger(), method_name="execute_complete")
+        return self._judged(version)
+
+    def _judged(self, version: JobVersion) -> dict[str, Any]:
+        from airflow_provider_modelarts.client.polling import check_success
+
+        check_success(version)
+        return outcome(version)
+
+    def _poll(self, context: Context) -> Poll:
+        """Return the poll of this process, so that ``poke`` remembers when it last had an answer."""
+        if self._current_poll is None:
+            self._current_poll = self._wait(*self._ids(context), end_time=None).poll()
+        return self._current_poll
+
+    _current_poll: Poll | None = None
+
+    def _wait(self, job_id: int, version_id: int, end_time: float | None) -> Wait:
+        return Wait(
+            self.hook, job_id, version_id, poll_interval=self.poke_interval, end_time=end_time
+        )
+
+    def _ids(self, context: Context) -> tuple[int, int]:
+        job_id = as_id(self.job_id, "job_id")
+        if self.version_id is not None:
+            return job_id, as_id(self.version_id, "version_id")
+        return job_id, self._newest(job_id, _first_start(context))
+
+    def _newest(self, job_id: int, start: datetime | None) -> int:
+        """Return the version that was newest when the sensor first started.
+
+        A sensor in reschedule mode starts again for each look and must not move on to a newer one.
+        """
+        from airflow_provider_modelarts.client.models.job import newest
+
+        versions = list(self.hook.get_conn().list_job_versions(job_id))
+        if start is not None:
+            limit = start.timestamp() * 1000
+            versions = [v for v in versions if (v.create_time or 0) <= limit] or versions
+        version = newest(versions)
+        if version is None:
+            msg = (
+                f"Job {job_id} has no version to wait for; it was created with create_version false"
+            )
+            raise ModelArtsError(msg)
+        self.log.info("Newest version of job %d: %d", job_id, version.version_id)
+        return version.version_id
+
+    @contextmanager
+    def _errors(self) -> Iterator[None]:
+        """Give each error the form in which it leaves the task."""
+        try:
+            with task_errors(self.modelarts_conn_id, final=(TrainingJobFailedError,)):
+                yield
+        except WaitTimeoutError as error:
+            raise AirflowSensorTimeout(str(error)) from error
+
+    @contextmanager
+    def _skipping(self) -> Iterator[None]:
+        """Apply ``soft_fail`` and ``never_fail``, as the base class does when it pokes or resumes."""
+        try:
+            yield
+        except (AirflowSensorTimeout, AirflowFailException) as error:
+            if self.soft_fail or self.never_fail:
+                name = "soft_fail" if self.soft_fail else "never_fail"
+                msg = f"Skipping due to {name} is set to True."
+                raise AirflowSkipException(msg) from error
+            raise
+        except ModelArtsError as error:
+            if self.never_fail:
+                msg = "Skipping due to never_fail is set to True."
+                raise AirflowSkipException(msg) from error
+            raise
+
+
+def _first_start(context: Context) -> datetime | None:
+    """Return when a rescheduled sensor first started; None if this is its first start."""
+    instance: Any = context.get("ti")
+    if instance is None:
+        return None
+    if hasattr(instance, "get_first_reschedule_date"):  # Airflow 3
+        return cast("datetime | None", instance.get_first_reschedule_date(context))
+    return cast("datetime | None", getattr(instance, "start_date", None))
