@@ -98,8 +98,9 @@ class TrainingJobSensor(BaseSensorOperator):
             return PokeReturnValue(is_done=True, xcom_value=self._judged(version))
 
     def execute_complete(self, context: Context, event: Any) -> dict[str, Any]:  # noqa: ARG002
-        """Go on after the triggerer has called; the base class applies ``soft_fail``."""
-        with self._errors():
+        """Go on after the triggerer has called."""
+        # Airflow 2 applies soft_fail to a resumed sensor, but not never_fail.
+        with self._skipping(), self._errors():
             version_id = None if self.version_id is None else as_id(self.version_id, "version_id")
             job_id = as_id(self.job_id, "job_id")
             told = read_event(event, job_id=job_id, version_id=version_id)

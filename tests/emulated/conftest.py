@@ -1,0 +1,99 @@
+"""Runs tasks the way Airflow does, without its database: render, execute, defer, resume."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+from datetime import UTC, datetime
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from airflow.providers.common.compat.module_loading import import_string
+from airflow.providers.common.compat.sdk import DAG, TaskDeferred
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+CONFIG = {
+    "worker_server_num": 1,
+    "app_url": "/bucket/code/",
+    "boot_file_url": "/bucket/code/train.py",
+    "engine_id": 1,
+    "spec_id": 1,
+    "data_url": "/bucket/data/",
+    "train_url": "/bucket/out/",
+}
+
+
+class TaskInstance:
+    """What a task sees of its task instance."""
+
+    start_date = datetime(2026, 1, 1, tzinfo=UTC)
+
+    def get_first_reschedule_date(self, context: Any) -> None:
+        """There was no earlier start."""
+
+
+def fire(deferred: TaskDeferred) -> dict[str, Any]:
+    """Run the trigger of a deferral as a triggerer would, from its stored form, and return its event."""
+    path, kwargs = deferred.trigger.serialize()
+    trigger = import_string(path)(**json.loads(json.dumps(kwargs)))
+
+    async def events() -> list[Any]:
+        return [event async for event in trigger.run()]
+
+    (event,) = asyncio.run(events())
+    return json.loads(json.dumps(event.payload))
+
+
+@pytest.fixture
+def run_task() -> Callable[..., Any]:
+    """Return a function that runs an operator or sensor to its end and returns its XCom.
+
+    ``deferrals`` collects the deferrals on the way; ``between`` is called before each trigger runs.
+    """
+
+    def run(
+        task: Any,
+        *,
+        deferrals: list[TaskDeferred] | None = None,
+        between: Callable[[TaskDeferred], None] | None = None,
+        **variables: Any,
+    ) -> Any:
+        context = {"ti": TaskInstance(), "task": task, "params": {}, **variables}
+        if not task.has_dag():
+            task.dag = DAG("test", schedule=None, start_date=datetime(2026, 1, 1, tzinfo=UTC))
+        task.render_template_fields(context)
+        step = partial(task.execute, context)
+        while True:
+            try:
+                return step()
+            except TaskDeferred as deferred:
+                if deferrals is not None:
+                    deferrals.append(deferred)
+                if between is not None:
+                    between(deferred)
+                arguments = {"event": fire(deferred), **(deferred.kwargs or {})}
+                # A resumed task is a new process: nothing but rendered fields is left of it.
+                task.__dict__.pop("hook", None)
+                step = partial(task.resume_execution, deferred.method_name, arguments, context)
+
+    return run
+
+
+@pytest.fixture
+def config() -> dict[str, Any]:
+    """A valid config for jobs and versions."""
+    return dict(CONFIG)
+
+
+@pytest.fixture
+def logged(
+    caplog: pytest.LogCaptureFixture, capsys: pytest.CaptureFixture[str]
+) -> Callable[[], str]:
+    """Return a function that gives all that was logged: Airflow 3 prints it, Airflow 2 logs it."""
+    caplog.set_level("INFO")
+    logging.getLogger("airflow.task").propagate = True
+    return lambda: "".join([caplog.text, *capsys.readouterr()])

@@ -1,0 +1,171 @@
+"""``TrainingJobTrigger`` against the emulator."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from airflow_provider_modelarts.hooks.modelarts import ModelArtsHook, reset_caches
+from airflow_provider_modelarts.triggers.training_job import TrainingJobTrigger
+
+if TYPE_CHECKING:
+    from airflow_provider_modelarts.client import CreatedJob
+
+PATH = "airflow_provider_modelarts.triggers.training_job.TrainingJobTrigger"
+
+
+@pytest.fixture
+def job(client: Any, config: dict[str, Any]) -> CreatedJob:
+    """A job that has completed."""
+    return client.create_training_job({"job_name": "job", "config": config})
+
+
+def events_of(trigger: TrainingJobTrigger) -> list[dict[str, Any]]:
+    """Run a trigger to its end and return the payloads of its events."""
+
+    async def collect() -> list[dict[str, Any]]:
+        return [event.payload async for event in trigger.run()]
+
+    return asyncio.run(collect())
+
+
+def test_stored_form_is_this_one_for_ever() -> None:
+    """A trigger stored by this release must load in the next: path and arguments are fixed."""
+    trigger = TrainingJobTrigger(10, 20, "conn", 5.5, 1795400000.0)
+
+    assert trigger.serialize() == (
+        PATH,
+        {
+            "job_id": 10,
+            "version_id": 20,
+            "modelarts_conn_id": "conn",
+            "poll_interval": 5.5,
+            "end_time": 1795400000.0,
+        },
+    )
+
+
+def test_arguments_of_other_releases_are_accepted() -> None:
+    """Missing arguments have defaults, and unknown ones of a newer release are passed over."""
+    trigger = TrainingJobTrigger(job_id=1, version_id=2, from_the_future=True)
+
+    _, kwargs = trigger.serialize()
+
+    assert TrainingJobTrigger(**kwargs).serialize() == trigger.serialize()
+
+
+def test_completed_version_gives_one_success_event(job) -> None:
+    """The event carries ids, status and a message, all plain JSON."""
+    (event,) = events_of(TrainingJobTrigger(job.job_id, job.version_id, poll_interval=0.01))
+
+    assert json.loads(json.dumps(event)) == event
+    assert event["status"] == "success"
+    assert event["job_id"] == job.job_id
+    assert event["version_id"] == job.version_id
+    assert event["job_status"] == 10
+    assert event["message"]
+
+
+@pytest.mark.parametrize("status", [11, 12])
+def test_failed_version_gives_a_failed_event(job, emulator, status: int) -> None:
+    """A version that failed or was stopped is no error of the wait."""
+    emulator.set_status(job.job_id, job.version_id, status)
+
+    (event,) = events_of(TrainingJobTrigger(job.job_id, job.version_id, poll_interval=0.01))
+
+    assert event["status"] == "failed"
+    assert event["job_status"] == status
+
+
+def test_unknown_job_gives_an_error_event_that_is_final(job) -> None:
+    """What no waiting can mend is said so, without a traceback of the triggerer."""
+    (event,) = events_of(TrainingJobTrigger(404404, 1, poll_interval=0.01))
+
+    assert event["status"] == "error"
+    assert event["job_status"] is None
+    assert event["retryable"] is False
+    assert "ModelArts.2775" in event["message"]
+
+
+def test_unusable_connection_gives_an_error_event(connect) -> None:
+    """A connection that the triggerer cannot use is named in the event."""
+    (event,) = events_of(TrainingJobTrigger(1, 2, "nowhere", poll_interval=0.01))
+
+    assert event["status"] == "error"
+    assert event["retryable"] is False
+    assert "'nowhere'" in event["message"]
+
+
+def test_end_of_the_wait_gives_an_error_event(job, emulator) -> None:
+    """At its end time the trigger looks once more and gives up."""
+    emulator.set_status(job.job_id, job.version_id, 8)
+    trigger = TrainingJobTrigger(job.job_id, job.version_id, poll_interval=60, end_time=time.time())
+
+    (event,) = events_of(trigger)
+
+    assert event["status"] == "error"
+    assert event["retryable"] is True
+    assert "8 RUNNING" in event["message"]
+
+
+def test_event_holds_no_secret(job, connect) -> None:
+    """Even an authentication error does not print what was wrong."""
+    connect(password="wrong-secret-key")
+
+    (event,) = events_of(TrainingJobTrigger(job.job_id, job.version_id, poll_interval=0.01))
+
+    assert event["status"] == "error"
+    assert "wrong-secret-key" not in json.dumps(event)
+
+
+@pytest.mark.parametrize("auth_type", ["aksk", "password", "token"])
+def test_trigger_uses_every_setting_of_the_connection(connect, auth_type: str) -> None:
+    """The client of a trigger equals that of the operator, field by field."""
+    connect(auth_type, extra={"timeout": 7, "verify": "false", "workspace_id": "ws"})
+    in_task = ModelArtsHook().get_conn().config
+    reset_caches()
+
+    in_trigger = asyncio.run(ModelArtsHook.aget_client("modelarts_default")).config
+
+    assert asdict(in_trigger) == asdict(in_task)
+    assert in_trigger.timeout == 7
+    assert in_trigger.verify is False
+
+
+def test_connection_is_looked_up_once_for_many_triggers(connect, monkeypatch) -> None:
+    """A second trigger of the process reuses what the first has looked up."""
+    connect()
+    first = asyncio.run(ModelArtsHook.aget_client("modelarts_default"))
+    monkeypatch.delenv("AIRFLOW_CONN_MODELARTS_DEFAULT")
+
+    second = asyncio.run(ModelArtsHook.aget_client("modelarts_default"))
+
+    assert second is first
+
+
+def test_event_loop_is_not_blocked_by_a_slow_service(job, emulator) -> None:
+    """While an answer is awaited the loop goes on turning."""
+    emulator.set_status(job.job_id, job.version_id, 8)
+    emulator.inject("get_job_version", "slow", delay=0.5, times=1)
+    turns = 0
+
+    async def main() -> int:
+        nonlocal turns
+        trigger = TrainingJobTrigger(
+            job.job_id, job.version_id, poll_interval=0.01, end_time=time.time()
+        )
+        events = trigger.run()
+        task = asyncio.ensure_future(anext(events))
+        while not task.done():
+            await asyncio.sleep(0.01)
+            turns += 1
+        await task
+        await events.aclose()
+        return turns
+
+    assert asyncio.run(main()) > 10

@@ -1,0 +1,117 @@
+"""The provider as Airflow sees it."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from importlib import import_module
+from importlib.metadata import entry_points
+from importlib.resources import files
+
+import jsonschema
+import pytest
+
+from airflow_provider_modelarts.get_provider_info import CONN_FIELDS, get_provider_info
+from airflow_provider_modelarts.hooks.modelarts import ModelArtsHook
+
+PUBLIC = {
+    "airflow_provider_modelarts.hooks.modelarts": ["ModelArtsHook", "reset_caches"],
+    "airflow_provider_modelarts.operators.training_job": [
+        "CreateTrainingJobOperator",
+        "CreateJobVersionOperator",
+        "StopJobVersionOperator",
+        "DeleteJobVersionOperator",
+        "DeleteTrainingJobOperator",
+    ],
+    "airflow_provider_modelarts.sensors.training_job": ["TrainingJobSensor"],
+    "airflow_provider_modelarts.triggers.training_job": ["TrainingJobTrigger"],
+    "airflow_provider_modelarts.client": ["ModelArtsClient", "JobStatus"],
+    "airflow_provider_modelarts.auth.signing": ["sign"],
+    "airflow_provider_modelarts.emulator": ["Emulator"],
+}
+
+
+def test_entry_point_gives_the_provider_info() -> None:
+    """Airflow finds the provider by its entry point."""
+    (point,) = [
+        p
+        for p in entry_points(group="apache_airflow_provider")
+        if p.value.startswith("airflow_provider_modelarts.")
+    ]
+
+    assert point.load()() == get_provider_info()
+
+
+def test_provider_info_fits_the_schema_of_this_airflow() -> None:
+    """The metadata is valid for the Airflow that is installed."""
+    schema = json.loads(files("airflow").joinpath("provider_info.schema.json").read_text())
+
+    jsonschema.validate(get_provider_info(), schema)
+
+
+@pytest.mark.parametrize("module", PUBLIC)
+def test_public_names_are_importable(module: str) -> None:
+    """Each name of the public interface is where it is documented."""
+    loaded = import_module(module)
+
+    for name in PUBLIC[module]:
+        assert hasattr(loaded, name)
+
+
+@pytest.mark.parametrize("kind", ["hooks", "operators", "sensors", "triggers"])
+def test_listed_modules_exist(kind: str) -> None:
+    """Every module that the metadata lists can be imported."""
+    for entry in get_provider_info()[kind]:
+        for module in entry["python-modules"]:
+            import_module(module)
+
+
+def test_secret_fields_have_names_that_airflow_masks() -> None:
+    """Airflow masks extras by their name, so a secret must be called one."""
+    assert [name for name in CONN_FIELDS if "token" in name] == ["security_token"]
+
+
+def test_form_of_older_airflow_comes_from_the_same_data() -> None:
+    """The behaviour for Airflow before 3.2 has the keys it wants."""
+    behaviour = ModelArtsHook.get_ui_field_behaviour()
+
+    assert behaviour.keys() == {"hidden_fields", "relabeling", "placeholders"}
+
+
+def _modules_after(statement: str) -> set[str]:
+    code = f"import sys\n{statement}\nprint('\\n'.join(sys.modules))"
+    run = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", code], check=True, capture_output=True, text=True
+    )
+    return set(run.stdout.split())
+
+
+@pytest.mark.parametrize(
+    "module",
+    [
+        "airflow_provider_modelarts.hooks.modelarts",
+        "airflow_provider_modelarts.operators.training_job",
+        "airflow_provider_modelarts.sensors.training_job",
+    ],
+)
+def test_parsing_a_dag_loads_no_http_stack_and_no_emulator(module: str) -> None:
+    """Importing what a DAG file imports loads next to nothing of ours below the operators."""
+    base = "from airflow.providers.common.compat.sdk import DAG, BaseSensorOperator, BaseHook, conf"
+    added = _modules_after(f"{base}\nimport {module}") - _modules_after(base)
+
+    ours = {name for name in added if name.startswith("airflow_provider_modelarts")}
+    assert not any("emulator" in name for name in ours)
+    assert "airflow_provider_modelarts.transport" not in ours
+    assert "airflow_provider_modelarts.client.client" not in ours
+    assert not any(name.startswith("airflow_provider_modelarts.client.models") for name in ours)
+    assert not {"requests", "urllib3", "tenacity"} & added
+
+
+def test_client_needs_no_airflow() -> None:
+    """The client can be used in a script without loading Airflow."""
+    loaded = _modules_after(
+        "from airflow_provider_modelarts.client import ModelArtsClient, JobStatus"
+    )
+
+    assert not any(name == "airflow" or name.startswith("airflow.") for name in loaded)
