@@ -1,0 +1,280 @@
+"""The emulator as a Python object, for tests and notebooks."""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Self
+
+from airflow_provider_modelarts.emulator import control, transitions
+from airflow_provider_modelarts.emulator.app import App
+from airflow_provider_modelarts.emulator.core import Core
+from airflow_provider_modelarts.emulator.errors import EmulatorError
+from airflow_provider_modelarts.emulator.routes import OPERATIONS
+from airflow_provider_modelarts.emulator.server import ServerThread, bind, url_of
+from airflow_provider_modelarts.emulator.settings import Identity, Settings
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from types import TracebackType
+
+    from airflow_provider_modelarts.emulator.recorder import RecordedRequest
+
+AUTH_TYPES = ("aksk", "password", "token")
+
+
+@dataclass(frozen=True)
+class Version:
+    """One version as the emulator knows it; times in milliseconds."""
+
+    version_id: int
+    version_name: str
+    pre_version_id: int | None
+    status: int
+    create_time: int
+    start_time: int | None
+    end_time: int | None
+    mode: str
+    config: Mapping[str, Any]
+    metrics: Mapping[str, Any] | None
+
+
+@dataclass(frozen=True)
+class Job:
+    """One job with its versions, oldest first."""
+
+    job_id: int
+    job_name: str
+    job_desc: str
+    project_id: str
+    workspace_id: str
+    create_time: int
+    versions: list[Version]
+
+
+class Emulator:
+    """A running emulator; use it as a context manager.
+
+    :param storage: folder that stands for object storage; None: a temporary one.
+    :param state: SQLite file to go on from; None: a temporary one, and running jobs are killed at the end.
+    :param transitions: how versions change status, e.g. ``{"mode": "immediate", "status": 10}``,
+        ``{"mode": "reads", "sequence": [1, 8, 10], "reads": 1}``; default ``{"mode": "run"}``.
+    :param identity: account and credentials; the defaults are documented constants.
+    :param port: TCP port, 0 for a free one.
+    :param options: further fields of :class:`~.settings.Settings`, e.g. ``time_scale``, ``token_lifetime``,
+        ``grace``, ``duplicate_name="2751"``, ``stop_in_final_state="2796"``.
+    """
+
+    def __init__(
+        self,
+        storage: str | Path | None = None,
+        *,
+        state: str | Path | None = None,
+        transitions: Mapping[str, Any] | None = None,
+        identity: Identity | None = None,
+        host: str = "127.0.0.1",
+        port: int = 0,
+        **options: Any,
+    ) -> None:
+        self.identity = identity or Identity()
+        self._where = (host, port)
+        self._given = (storage, state)
+        self._scratch: tempfile.TemporaryDirectory[str] | None = None
+        # Where the state is thrown away, nobody could look after running jobs again.
+        options.setdefault("stop_jobs_on_exit", state is None)
+        self.settings = Settings(
+            storage=Path(storage or "").absolute(),
+            state=Path(state or "").absolute(),
+            identity=self.identity,
+            transitions=dict(transitions or {"mode": "run"}),
+            **options,
+        )
+        self._server: ServerThread | None = None
+        self._core: Core | None = None
+        self._url = ""
+
+    # ------------------------------------------------------------- lifecycle
+    def start(self) -> Self:
+        """Start answering; :raises EmulatorError: when the port or the state file is taken."""
+        if self._core is not None:
+            message = "the emulator runs already"
+            raise EmulatorError(message)
+        listener = bind(*self._where)
+        try:
+            self._make_scratch()
+            self._core = Core(self.settings, OPERATIONS)
+        except BaseException:
+            listener.close()
+            self._drop_scratch()
+            raise
+        self._url = url_of(listener)
+        self._server = ServerThread(App(self._core), listener)
+        self._server.start()
+        return self
+
+    def stop(self) -> None:
+        """Stop answering; the object may be started again."""
+        if self._server is not None:
+            self._server.stop()
+            self._server = None
+        if self._core is not None:
+            self._core.close(stop_jobs=self.settings.stop_jobs_on_exit)
+            self._core = None
+        self._drop_scratch()
+
+    def _make_scratch(self) -> None:
+        storage, state = self._given
+        if storage is not None and state is not None:
+            return
+        self._scratch = tempfile.TemporaryDirectory(
+            prefix="modelarts-emulator-", ignore_cleanup_errors=True
+        )
+        scratch = Path(self._scratch.name)
+        self.settings = replace(
+            self.settings,
+            storage=self.settings.storage if storage is not None else scratch / "storage",
+            state=self.settings.state if state is not None else scratch / "state.sqlite",
+        )
+
+    def _drop_scratch(self) -> None:
+        if self._scratch is not None:
+            self._scratch.cleanup()
+            self._scratch = None
+
+    def __enter__(self) -> Self:
+        return self.start()
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.stop()
+
+    @property
+    def core(self) -> Core:
+        """Return the parts behind the HTTP shell."""
+        if self._core is None:
+            message = "the emulator is not running: use it in a with block or call start()"
+            raise EmulatorError(message)
+        return self._core
+
+    @property
+    def url(self) -> str:
+        """Return the base URL, for ModelArts and IAM alike."""
+        if self._core is None:
+            message = "the emulator is not running: use it in a with block or call start()"
+            raise EmulatorError(message)
+        return self._url
+
+    @property
+    def storage(self) -> Path:
+        """Return the folder that stands for object storage."""
+        return self.settings.storage
+
+    # --------------------------------------------------------------- control
+    def reset(self) -> None:
+        """Forget jobs, processes, tokens, faults, transitions, requests and the clock's shift."""
+        self.core.reset()
+
+    def set_transitions(self, mode: str, **setting: Any) -> None:
+        """Set how versions created from now on change status."""
+        self.core.service.transitions.current = transitions.parse({"mode": mode, **setting})
+
+    def set_status(self, job_id: int | str, version_id: int | str, status: int) -> None:
+        """Force a version's status at once."""
+        self.core.service.set_status(int(job_id), int(version_id), status)
+
+    def inject(self, operation: str, kind: str, **order: Any) -> None:
+        """Order a fault, see :class:`~.faults.Fault`."""
+        self.core.faults.add({"operation": operation, "kind": kind, **order})
+
+    def clear_faults(self) -> None:
+        """Drop every ordered fault."""
+        self.core.faults.clear()
+
+    def requests(self, operation: str | None = None) -> list[RecordedRequest]:
+        """Return the recorded requests, all or those of one operation, oldest first."""
+        return self.core.recorder.all(operation)
+
+    def clear_requests(self) -> None:
+        """Forget the recorded requests."""
+        self.core.recorder.clear()
+
+    def jobs(self) -> list[Job]:
+        """Return every job with its versions; does not count as a read."""
+        return [
+            Job(**{**job, "versions": [Version(**version) for version in job["versions"]]})
+            for job in control.jobs(self.core)
+        ]
+
+    def add_jobs(self, n: int, status: int = 10, **where: str) -> list[tuple[int, int]]:
+        """Add n jobs that never ran; returns job and version ids. ``where``: prefix, workspace_id, project_id."""
+        return self.core.service.add_jobs(n, status, **where)
+
+    def expire_tokens(self) -> None:
+        """Make every token issued so far invalid."""
+        self.core.iam.expire_tokens()
+
+    def shift_clock(self, seconds: float) -> None:
+        """Move the server's clock."""
+        self.core.clock.shift(seconds)
+
+    def issue_token(self) -> str:
+        """Return a fresh token for the main project."""
+        identity = self.identity
+        user = {
+            "name": identity.user,
+            "password": identity.password,
+            "domain": {"name": identity.domain},
+        }
+        login = {
+            "identity": {"methods": ["password"], "password": {"user": user}},
+            "scope": {"project": {"id": identity.project_id}},
+        }
+        return self.core.iam.login({"auth": login}, catalog_url=None).text
+
+    def connection(self, auth_type: str = "aksk") -> dict[str, Any]:
+        """Return an Airflow connection to this emulator, as plain data."""
+        return connection(
+            self.url, self.identity, auth_type, self.issue_token if auth_type == "token" else None
+        )
+
+    def connection_json(self, auth_type: str = "aksk") -> str:
+        """Return the same as text, for ``AIRFLOW_CONN_MODELARTS_DEFAULT``."""
+        return json.dumps(self.connection(auth_type))
+
+
+def connection(
+    url: str, identity: Identity, auth_type: str, issue_token: Any = None
+) -> dict[str, Any]:
+    """Return an Airflow connection of type ``modelarts`` to an emulator at ``url``."""
+    if auth_type not in AUTH_TYPES:
+        message = f"auth_type {auth_type!r} is not one of {', '.join(AUTH_TYPES)}"
+        raise EmulatorError(message)
+    region = identity.project_name.split("_", 1)[0]
+    extra: dict[str, Any] = {
+        "auth_type": auth_type,
+        "project_id": identity.project_id,
+        "region": region,
+    }
+    login: str | None = None
+    if auth_type == "aksk":
+        login, password = identity.access_key, identity.secret_key
+        if identity.security_token is not None:
+            extra["security_token"] = identity.security_token
+    elif auth_type == "password":
+        login, password = identity.user, identity.password
+        extra |= {"domain_name": identity.domain, "iam_endpoint": url}
+    else:
+        password = issue_token()
+    return {
+        "conn_type": "modelarts",
+        "host": url,
+        "login": login,
+        "password": password,
+        "extra": extra,
+    }

@@ -1,0 +1,178 @@
+"""Handlers below ``/_emulator/``: what tests and people at the keyboard drive the emulator with."""
+
+from __future__ import annotations
+
+import json
+import os
+from typing import TYPE_CHECKING, Any
+
+from airflow_provider_modelarts.emulator import rules, statuses, transitions
+from airflow_provider_modelarts.emulator.errors import EmulatorError
+from airflow_provider_modelarts.emulator.wire import Call, Reply
+
+if TYPE_CHECKING:
+    from airflow_provider_modelarts.emulator.core import Core
+
+_OK = Reply({"ok": True})
+MAX_BULK = 100_000
+
+
+def health(core: Core, call: Call) -> Reply:  # noqa: ARG001 - all handlers take both
+    """GET /_emulator/health."""
+    return Reply(
+        {
+            "ok": True,
+            "pid": os.getpid(),
+            "time": core.clock.now(),
+            "storage": str(core.storage.root),
+        }
+    )
+
+
+def reset(core: Core, call: Call) -> Reply:  # noqa: ARG001
+    """POST /_emulator/reset."""
+    core.reset()
+    return _OK
+
+
+def set_transitions(core: Core, call: Call) -> Reply:
+    """PUT /_emulator/transitions."""
+    core.service.transitions.current = transitions.parse(_payload(call))
+    return Reply(core.service.transitions.current.as_dict())
+
+
+def get_transitions(core: Core, call: Call) -> Reply:  # noqa: ARG001
+    """GET /_emulator/transitions."""
+    return Reply(core.service.transitions.current.as_dict())
+
+
+def set_status(core: Core, call: Call) -> Reply:
+    """PUT /_emulator/jobs/{job_id}/versions/{version_id}."""
+    job_id = rules.identifier(call.params["job_id"], "job_id")
+    version_id = rules.identifier(call.params["version_id"], "version_id")
+    core.service.set_status(job_id, version_id, _number(_payload(call), "status"))
+    return _OK
+
+
+def add_fault(core: Core, call: Call) -> Reply:
+    """POST /_emulator/faults."""
+    return Reply(core.faults.add(_payload(call)).as_dict(), status=201)
+
+
+def list_faults(core: Core, call: Call) -> Reply:  # noqa: ARG001
+    """GET /_emulator/faults."""
+    return Reply({"faults": core.faults.all()})
+
+
+def clear_faults(core: Core, call: Call) -> Reply:  # noqa: ARG001
+    """DELETE /_emulator/faults."""
+    core.faults.clear()
+    return _OK
+
+
+def list_requests(core: Core, call: Call) -> Reply:
+    """GET /_emulator/requests, all or those of ``?operation=``."""
+    found = core.recorder.all(call.query.get("operation") or None)
+    return Reply({"requests": [request.as_dict() for request in found]})
+
+
+def clear_requests(core: Core, call: Call) -> Reply:  # noqa: ARG001
+    """DELETE /_emulator/requests."""
+    core.recorder.clear()
+    return _OK
+
+
+def list_jobs(core: Core, call: Call) -> Reply:  # noqa: ARG001
+    """GET /_emulator/jobs: every job with its versions; no read in the sense of the ``reads`` mode."""
+    return Reply({"jobs": jobs(core)})
+
+
+def add_jobs(core: Core, call: Call) -> Reply:
+    """POST /_emulator/jobs: ``{"count": 1500, "status": 10, "prefix": "job"}``."""
+    wanted = _payload(call)
+    unknown = set(wanted) - {"count", "status", "prefix", "workspace_id", "project_id"}
+    if unknown:
+        message = f"jobs: unknown fields {', '.join(sorted(unknown))}"
+        raise EmulatorError(message)
+    count = _number(wanted, "count")
+    if count > MAX_BULK:
+        message = f"jobs: count {count} is above {MAX_BULK}"
+        raise EmulatorError(message)
+    texts = {
+        name: str(wanted[name])
+        for name in ("prefix", "workspace_id", "project_id")
+        if name in wanted
+    }
+    status = _number(wanted, "status") if "status" in wanted else statuses.COMPLETED
+    made = core.service.add_jobs(count, status, **texts)
+    return Reply(
+        {"jobs": [{"job_id": job, "version_id": version} for job, version in made]}, status=201
+    )
+
+
+def expire_tokens(core: Core, call: Call) -> Reply:  # noqa: ARG001
+    """POST /_emulator/expire-tokens."""
+    return Reply({"ok": True, "expired": core.iam.expire_tokens()})
+
+
+def shift_clock(core: Core, call: Call) -> Reply:
+    """POST /_emulator/clock: ``{"seconds": 3600}``."""
+    seconds = _payload(call).get("seconds")
+    if not isinstance(seconds, int | float) or isinstance(seconds, bool):
+        message = f"clock: seconds {seconds!r} is not a number"
+        raise EmulatorError(message)
+    core.clock.shift(float(seconds))
+    return Reply({"ok": True, "time": core.clock.now()})
+
+
+def jobs(core: Core) -> list[dict[str, Any]]:
+    """Return every job with its versions as plain data."""
+    core.service.advance_by_time()
+    versions: dict[int, list[dict[str, Any]]] = {}
+    for row in core.store.all_versions():
+        versions.setdefault(row["job_id"], []).append(
+            {
+                "version_id": row["id"],
+                "version_name": row["name"],
+                "pre_version_id": row["pre_version_id"],
+                "status": row["status"],
+                "create_time": row["create_time"],
+                "start_time": row["start_time"],
+                "end_time": row["end_time"],
+                "mode": row["mode"],
+                "config": json.loads(row["config"]),
+                "metrics": None if row["metrics"] is None else json.loads(row["metrics"]),
+            }
+        )
+    return [
+        {
+            "job_id": row["id"],
+            "job_name": row["name"],
+            "job_desc": row["description"],
+            "project_id": row["project_id"],
+            "workspace_id": row["workspace_id"],
+            "create_time": row["create_time"],
+            "versions": versions.get(row["id"], []),
+        }
+        for row in core.store.all_jobs()
+    ]
+
+
+def _payload(call: Call) -> dict[str, Any]:
+    try:
+        payload = call.json()
+    except ValueError as error:
+        message = f"the body is not JSON: {error}"
+        raise EmulatorError(message) from error
+    if not isinstance(payload, dict):
+        message = "the body is not an object"
+        raise EmulatorError(message)
+    return payload
+
+
+def _number(payload: dict[str, Any], name: str) -> int:
+    value = payload.get(name)
+    if not isinstance(value, int) or isinstance(value, bool) or value < 0:
+        message = f"{name} {value!r} is not a whole number"
+        raise EmulatorError(message)
+    return value

@@ -1,0 +1,61 @@
+"""Puts the parts of one emulator together; what handlers and the Python API work on."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from airflow_provider_modelarts.emulator.clock import Clock
+from airflow_provider_modelarts.emulator.database import Database
+from airflow_provider_modelarts.emulator.errors import EmulatorError
+from airflow_provider_modelarts.emulator.faults import FaultBook
+from airflow_provider_modelarts.emulator.identity import Iam
+from airflow_provider_modelarts.emulator.recorder import Recorder
+from airflow_provider_modelarts.emulator.runner import Runner
+from airflow_provider_modelarts.emulator.service import TrainingService
+from airflow_provider_modelarts.emulator.storage import Storage
+from airflow_provider_modelarts.emulator.store import Store
+
+if TYPE_CHECKING:
+    from airflow_provider_modelarts.emulator.settings import Settings
+
+
+class Core:
+    """Everything behind the HTTP shell.
+
+    :param operations: names a fault may be ordered for.
+    :raises EmulatorError: when settings or the state file cannot be used.
+    """
+
+    def __init__(self, settings: Settings, operations: frozenset[str]) -> None:
+        self.settings = settings
+        self.clock = Clock()
+        self.recorder = Recorder()
+        self.faults = FaultBook(operations)
+        try:
+            self.storage = Storage(settings.storage)
+            self._database = Database(settings.state)
+        except OSError as error:
+            message = (
+                f"storage {settings.storage} or state {settings.state} cannot be used: {error}"
+            )
+            raise EmulatorError(message) from error
+        try:
+            self.iam = Iam(settings, self._database, self.clock)
+            self.store = Store(self._database)
+            self.runner = Runner(settings, self.store, self.storage, self.clock)
+            self.service = TrainingService(settings, self.store, self.clock, self.runner)
+        except BaseException:
+            self._database.close()
+            raise
+        self.runner.start()
+
+    def reset(self) -> None:
+        """Forget everything: jobs, processes, tokens, faults, transitions, requests, clock shift."""
+        self.faults.clear()
+        self.service.reset()
+        self.recorder.clear()
+
+    def close(self, *, stop_jobs: bool) -> None:
+        """Stop the threads; running jobs go on unless they are to be stopped."""
+        self.runner.close(stop_jobs=stop_jobs)
+        self._database.close()

@@ -1,0 +1,137 @@
+"""The SQLite file behind the emulator: connection, schema, transactions."""
+
+from __future__ import annotations
+
+import fcntl
+import sqlite3
+import threading
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from airflow_provider_modelarts.emulator.errors import EmulatorError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+SCHEMA = """
+CREATE TABLE IF NOT EXISTS jobs (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    project_id TEXT NOT NULL,
+    workspace_id TEXT NOT NULL,
+    name TEXT NOT NULL,
+    description TEXT NOT NULL,
+    create_time INTEGER NOT NULL,
+    resource_id TEXT NOT NULL,
+    versions_made INTEGER NOT NULL DEFAULT 0,
+    version_count INTEGER NOT NULL DEFAULT 0,
+    newest_version INTEGER
+);
+CREATE UNIQUE INDEX IF NOT EXISTS jobs_by_name ON jobs (project_id, name);
+CREATE INDEX IF NOT EXISTS jobs_listed_by_name ON jobs (project_id, workspace_id, name, id);
+CREATE INDEX IF NOT EXISTS jobs_listed_by_time ON jobs (project_id, workspace_id, create_time, id);
+CREATE TABLE IF NOT EXISTS versions (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    job_id INTEGER NOT NULL REFERENCES jobs (id) ON DELETE CASCADE,
+    name TEXT NOT NULL,
+    pre_version_id INTEGER,
+    status INTEGER NOT NULL,
+    create_time INTEGER NOT NULL,
+    start_time INTEGER,
+    end_time INTEGER,
+    config TEXT NOT NULL,
+    volumes TEXT,
+    metrics TEXT,
+    mode TEXT NOT NULL,
+    plan TEXT,
+    plan_start REAL NOT NULL,
+    reads INTEGER NOT NULL DEFAULT 0,
+    due REAL
+);
+CREATE INDEX IF NOT EXISTS versions_by_job ON versions (job_id, id);
+CREATE INDEX IF NOT EXISTS versions_due ON versions (mode, due) WHERE due IS NOT NULL;
+CREATE INDEX IF NOT EXISTS versions_moving ON versions (mode, status) WHERE plan IS NOT NULL;
+CREATE TABLE IF NOT EXISTS tokens (
+    digest TEXT PRIMARY KEY,
+    project_id TEXT,
+    expires REAL NOT NULL
+);
+"""
+
+# Ids of jobs and versions never overlap, so that a caller who swaps them is found out.
+FIRST_IDS = {"jobs": 10000, "versions": 500000}
+
+
+class Database:
+    """One connection, shared by all threads under a lock.
+
+    Write-ahead logging and a commit per change make the state survive a killed emulator.
+
+    :raises EmulatorError: when another emulator uses the same file.
+    """
+
+    def __init__(self, path: Path) -> None:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        self._lock = threading.RLock()
+        self._guard = path.with_name(path.name + ".lock").open("w")
+        try:
+            fcntl.flock(self._guard, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            self._guard.close()
+            message = f"state file {path} is in use by another emulator"
+            raise EmulatorError(message) from error
+        try:
+            self._connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+        except sqlite3.DatabaseError as error:
+            self._guard.close()
+            message = f"state file {path} cannot be opened: {error}"
+            raise EmulatorError(message) from error
+        try:
+            self._prepare()
+        except sqlite3.DatabaseError as error:
+            self.close()
+            message = f"state file {path} cannot be used: {error}"
+            raise EmulatorError(message) from error
+
+    def _prepare(self) -> None:
+        connection = self._connection
+        connection.row_factory = sqlite3.Row
+        # Waiting for the disk at each commit would only guard against a crash of the machine.
+        connection.executescript(
+            "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; PRAGMA foreign_keys=ON;"
+        )
+        connection.executescript(SCHEMA)
+        for table, first in FIRST_IDS.items():
+            connection.execute(
+                "INSERT INTO sqlite_sequence (name, seq) SELECT ?, ? "
+                "WHERE NOT EXISTS (SELECT 1 FROM sqlite_sequence WHERE name = ?)",
+                (table, first, table),
+            )
+
+    @contextmanager
+    def transaction(self) -> Iterator[sqlite3.Connection]:
+        """Run a block as one change; nested blocks join the outer one."""
+        with self._lock:
+            connection = self._connection
+            if connection.in_transaction:
+                yield connection
+                return
+            connection.execute("BEGIN IMMEDIATE")
+            try:
+                yield connection
+            except BaseException:
+                connection.execute("ROLLBACK")
+                raise
+            connection.execute("COMMIT")
+
+    @contextmanager
+    def reading(self) -> Iterator[sqlite3.Connection]:
+        """Run a block of reads."""
+        with self._lock:
+            yield self._connection
+
+    def close(self) -> None:
+        """Close the file; the object is unusable afterwards."""
+        with self._lock:
+            self._connection.close()
+            self._guard.close()

@@ -1,0 +1,228 @@
+"""Checks request bodies and queries as the service would (reference: validation rules, severity E)."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import jsonschema
+
+from airflow_provider_modelarts.emulator import codes, schemas
+from airflow_provider_modelarts.emulator.errors import ServiceError
+from airflow_provider_modelarts.emulator.store import SORT_KEYS, JobFilter
+
+Config = Mapping[str, Any]
+
+_CREATE_ONLY = ("create_version", "volumes")
+
+
+def _validator(schema: dict[str, Any]) -> jsonschema.Draft202012Validator:
+    # JSON Schema counts 1.0 as an integer; a service with 64-bit fields does not read it as one.
+    whole = jsonschema.Draft202012Validator.TYPE_CHECKER.redefine(
+        "integer", lambda _, value: isinstance(value, int) and not isinstance(value, bool)
+    )
+    kind: type[jsonschema.Draft202012Validator] = jsonschema.validators.extend(  # type: ignore[no-untyped-call]
+        jsonschema.Draft202012Validator, type_checker=whole
+    )
+    return kind(schema)
+
+
+_CREATE_JOB = _validator(schemas.CREATE_JOB)
+_CREATE_VERSION = _validator(schemas.CREATE_VERSION)
+_UPDATE_DESCRIPTION = _validator(schemas.UPDATE_DESCRIPTION)
+
+
+def decode(body: bytes) -> Any:
+    """Return the body's JSON; :raises ServiceError: 2787 when it is none."""
+    try:
+        payload = json.loads(body.decode(), parse_constant=_no_constant)
+        # A lone surrogate passes the parser, but is no text that could be kept or sent back.
+        json.dumps(payload, ensure_ascii=False).encode()
+    except (ValueError, RecursionError) as error:
+        raise ServiceError(
+            codes.NOT_JSON, f"The request body is not in valid JSON format: {error}"
+        ) from error
+    return payload
+
+
+def _no_constant(text: str) -> Any:
+    message = f"{text} is not JSON"
+    raise ValueError(message)
+
+
+def check_create_job(payload: Any) -> None:
+    """Check the body of a job creation; :raises ServiceError: naming the field."""
+    _check_shape(_CREATE_JOB, payload)
+    if "pre_version_id" in payload["config"]:
+        _reject("config.pre_version_id", "is only allowed for a new version")
+    _check_config(payload["config"])
+
+
+def check_create_version(payload: Any) -> None:
+    """Check the body of a version creation; :raises ServiceError: naming the field."""
+    _check_shape(_CREATE_VERSION, payload)
+    if "workspace_id" in payload:
+        _reject("workspace_id", "is only allowed for a new job")
+    for field in _CREATE_ONLY:
+        if field in payload["config"]:
+            _reject(f"config.{field}", "is only allowed for a new job")
+    _check_config(payload["config"])
+
+
+def check_description(payload: Any) -> str:
+    """Check the body of a description change and return the text."""
+    _check_shape(_UPDATE_DESCRIPTION, payload)
+    return str(payload["job_desc"])
+
+
+def _check_shape(validator: jsonschema.Draft202012Validator, payload: Any) -> None:
+    error = jsonschema.exceptions.best_match(
+        validator.iter_errors(payload), key=lambda e: -len(e.absolute_path)
+    )
+    if error is None:
+        return
+    field = ".".join(str(part) for part in error.absolute_path)
+    if error.validator == "required":
+        missing = next(name for name in error.validator_value if name not in error.instance)
+        _reject(f"{field}.{missing}".lstrip("."), "is required")
+    _reject(field or "body", f"is wrong: {error.message[:200]}")
+
+
+def _check_config(config: Config) -> None:
+    for check in _CONFIG_CHECKS:
+        check(config)
+
+
+def _check_algorithm(config: Config) -> None:
+    image, code, boot = (name in config for name in ("user_image_url", "app_url", "boot_file_url"))
+    if boot and not code:
+        _reject("config.app_url", "is required with boot_file_url")  # R08
+    if code and not boot and not image:
+        _reject("config.boot_file_url", "is required with app_url")  # R08
+    if "user_command" in config and not image:
+        _reject("config.user_command", "is only allowed with user_image_url")  # R11
+    if code and boot and not image and "model_id" not in config and "engine_id" not in config:
+        _reject("config.engine_id", "is required with app_url and boot_file_url")  # R10
+    if not (image or "model_id" in config or code):
+        _reject(
+            "config", "names no algorithm: model_id, app_url with boot_file_url, or user_image_url"
+        )  # R06
+
+
+def _check_boot_file(config: Config) -> None:
+    if "boot_file_url" not in config:
+        return
+    folder, boot = config["app_url"].rstrip("/") + "/", config["boot_file_url"]
+    inside = boot.startswith(folder) and boot != folder
+    if not inside or ".." in boot.split("/") or ".." in folder.split("/"):
+        raise ServiceError(
+            codes.BOOT_FILE_OUTSIDE,
+            f"config.boot_file_url: {boot} is not in the code folder {folder}",
+        )  # R09
+
+
+def _check_input(config: Config) -> None:
+    pair = ("dataset_id" in config, "dataset_version_id" in config)
+    if pair[0] != pair[1]:
+        missing = "dataset_version_id" if pair[0] else "dataset_id"
+        _reject(
+            f"config.{missing}", "is required: dataset_id and dataset_version_id go together"
+        )  # R15
+    given = [name for name in ("data_url", "dataset_id", "data_source") if name in config]
+    if len(given) != 1:
+        found = " and ".join(given) or "none"
+        _reject(
+            "config.data_url", f"give one of data_url, dataset_id or data_source, not {found}"
+        )  # R14
+
+
+def _check_sources(config: Config) -> None:
+    sources = config.get("data_source", [])
+    if len({source["type"] for source in sources}) > 1:
+        _reject("config.data_source", "mixes obs and dataset")  # R16
+    for index, source in enumerate(sources):
+        wanted = {"obs": {"data_url"}, "dataset": {"dataset_id", "dataset_version"}}[source["type"]]
+        got = {name for name in ("data_url", "dataset_id", "dataset_version") if name in source}
+        if got != wanted:
+            fields = " and ".join(sorted(wanted))
+            _reject(
+                f"config.data_source.{index}", f"of type {source['type']} takes {fields}"
+            )  # R16
+
+
+def _check_target(config: Config) -> None:
+    if "spec_id" not in config and "pool_id" not in config:
+        _reject("config.spec_id", "is required")  # R18
+
+
+_CONFIG_CHECKS: tuple[Callable[[Config], None], ...] = (
+    _check_algorithm,
+    _check_boot_file,
+    _check_input,
+    _check_sources,
+    _check_target,
+)
+
+
+def _reject(field: str, why: str) -> None:
+    raise ServiceError(codes.INVALID_PARAMETER, f"Invalid parameter, error: {field} {why}")
+
+
+# ------------------------------------------------------------------------------------- queries
+def job_filter(project_id: str, query: Mapping[str, str]) -> JobFilter:
+    """Read the query of the job list; :raises ServiceError: naming the wrong part."""
+    status = query.get("status") or None
+    if status is not None and not (status.isascii() and status.isdigit() and len(status) < 10):
+        raise ServiceError(codes.FILTER, f"The filter is not supported: status {status}")
+    sort_by = query.get("sortBy") or "job_name"
+    if sort_by not in SORT_KEYS:
+        raise ServiceError(codes.SORT_KEY, f"The sort key is not supported: sortBy {sort_by}")
+    order = query.get("order") or "asc"
+    if order not in {"asc", "desc"}:
+        raise ServiceError(codes.QUERY_PARAMETER, f"Invalid query parameter: order {order}")
+    search = query.get("search_content", "")
+    if len(search) > 64:
+        raise ServiceError(
+            codes.INVALID_PARAMETER, "The length of search content should be in [0,64]"
+        )
+    per_page = _number(query, "per_page", 10, 1, 1000)
+    page = _number(query, "page", 1, 1, 65535)
+    return JobFilter(
+        project_id=project_id,
+        workspace_id=query.get("workspace_id") or "0",
+        status=None if status is None else int(status),
+        search=search,
+        sort_by=sort_by,
+        descending=order == "desc",
+        limit=per_page,
+        offset=(page - 1) * per_page,
+    )
+
+
+def version_page(query: Mapping[str, str]) -> tuple[int, int]:
+    """Read the query of the version list: limit and offset; page 0 or none switches paging off."""
+    per_page = _number(query, "per_page", 10, 1, 1000)
+    page = _number(query, "page", 0, 0, 2**31)
+    return (per_page, (page - 1) * per_page) if page else (-1, 0)
+
+
+def identifier(text: str, field: str) -> int:
+    """Read a 64-bit id from a path; :raises ServiceError: naming the field."""
+    if not (text.isascii() and text.isdigit() and len(text) < 20 and int(text) < 2**63):
+        _reject(field, f"is not a 64-bit integer: {text[:64]}")
+    return int(text)
+
+
+def _number(query: Mapping[str, str], name: str, default: int, lowest: int, highest: int) -> int:
+    text = query.get(name, "")
+    if not text:
+        return default
+    if not (
+        text.isascii() and text.isdigit() and len(text) < 12 and lowest <= int(text) <= highest
+    ):
+        raise ServiceError(
+            codes.QUERY_PARAMETER,
+            f"Invalid query parameter: {name} {text[:64]} is not in [{lowest},{highest}]",
+        )
+    return int(text)

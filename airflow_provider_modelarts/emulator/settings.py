@@ -1,0 +1,81 @@
+"""What can be set when an emulator starts: who may call it and how it behaves."""
+
+from __future__ import annotations
+
+import os
+import sys
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+DEFAULT_PORT = 8474
+
+
+@dataclass(frozen=True)
+class Identity:
+    """The one account the emulator knows; the defaults are documented constants, not secrets.
+
+    :param security_token: makes the access key a temporary one: the token must then be sent.
+    :param other_projects: further projects of the account, name to id.
+    """
+
+    access_key: str = "EMULATORACCESSKEY"
+    secret_key: str = "emulator-secret-key"  # noqa: S105 - a documented constant
+    security_token: str | None = None
+    user: str = "emulator-user"
+    password: str = "emulator-password"  # noqa: S105 - a documented constant
+    domain: str = "emulator-domain"
+    domain_id: str = "fedcba9876543210fedcba9876543210"
+    project_id: str = "0123456789abcdef0123456789abcdef"
+    project_name: str = "eu-de"
+    other_projects: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def projects(self) -> dict[str, str]:
+        """Return all projects, name to id, the main one first."""
+        return {self.project_name: self.project_id, **self.other_projects}
+
+    def project_name_of(self, project_id: str) -> str | None:
+        """Return the name of a project, or None when the account has no such project."""
+        return next((name for name, known in self.projects.items() if known == project_id), None)
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How one emulator behaves.
+
+    :param storage: folder that stands for object storage: ``/bucket/key`` is ``storage/bucket/key``.
+    :param state: SQLite file; run folders lie beside it in ``<state>.runs``.
+    :param transitions: how versions change status, see :mod:`.transitions`.
+    :param time_scale: factor for every delay of the emulator (0: none).
+    :param python: interpreter for boot files.
+    :param max_running: how many versions run at a time; more wait in status 7.
+    :param max_workers: largest ``worker_server_num`` of a version that is really run.
+    :param grace: seconds between SIGTERM and SIGKILL of a stopped job.
+    :param duplicate_name: answer to a taken name: ``0103`` (HTTP 200) or ``2751`` (HTTP 400).
+    :param stop_in_final_state: answer to stopping an ended version: ``0105`` (HTTP 200) or ``2796`` (HTTP 409).
+    """
+
+    storage: Path
+    state: Path
+    identity: Identity = field(default_factory=Identity)
+    transitions: Mapping[str, Any] = field(default_factory=lambda: {"mode": "run"})
+    time_scale: float = 1.0
+    python: str = sys.executable
+    max_running: int = max(4, 2 * (os.cpu_count() or 1))
+    max_workers: int = 16
+    grace: float = 5.0
+    init_delay: float = 0.2
+    wait_delay: float = 0.3
+    token_lifetime: float = 24 * 3600.0
+    duplicate_name: str = "0103"
+    stop_in_final_state: str = "0105"
+    stop_jobs_on_exit: bool = False
+
+    @property
+    def runs(self) -> Path:
+        """Return the folder that holds one folder per really run version."""
+        return self.state.with_name(self.state.name + ".runs")
