@@ -140,8 +140,8 @@ class JobNameExistsError(ModelArtsApiError):
     """Another job of the project has this name already."""
 
     default_hint = (
-        "Choose another job_name, for example with {{ ts_nodash }} in it, or set if_exists to "
-        "'attach' or 'new_version'"
+        "Choose a job_name of its own for each DAG run, for example with run_id in it (its ':', '+' "
+        "and '.' replaced), or set if_exists to 'attach' or 'new_version'"
     )
 
 

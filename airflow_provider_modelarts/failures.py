@@ -57,6 +57,9 @@ _BY_CODE: Final[dict[str, _ErrorType]] = {
         AuthenticationError: "0201 0202 0203 0205 0206 0207 0208 0212 4117 4201 4901 6201 6203 "
         "APIG.0301 APIG.0305 APIG.0307",
         ConflictError: "0105 2796 2813 2878 6357 7004",
+        InvalidRequestError: "0101 0104 0107 0901 2605 2606 2607 2608 2757 2758 2763 2764 2767 2773 2787 "
+        "2788 2789 2790 2791 2792 2802 2803 2806 2810 2811 2816 2825 2830 2832 2840 2886 2887 2889 4104 "
+        "4105 4313 4315",
         ThrottledError: "2799 4206 6101 APIG.0308",
         ServiceUnavailableError: "0010 1002 2700 2704 2800 2950 2951 2952 2953 2954 2955 2956 2957 "
         "2958 2959 4205 4302 4503 4700 6100 7008 APIG.0202 APIG.0203 APIG.0601 APIG.0610 APIG.0613",
@@ -141,7 +144,7 @@ def parse_retry_after(value: str | None) -> float | None:
     """Return the seconds of a ``Retry-After`` header, given as seconds or as an HTTP date."""
     if not value:
         return None
-    if value.strip().isdigit():
+    if value.strip().isdecimal():
         return float(value)
     try:
         until = parsedate_to_datetime(value)

@@ -14,7 +14,12 @@ from typing import TYPE_CHECKING, Any
 from airflow.providers.common.compat.sdk import AirflowFailException
 
 from airflow_provider_modelarts.events import JobEvent
-from airflow_provider_modelarts.exceptions import ModelArtsError, PayloadValidationError, Violation
+from airflow_provider_modelarts.exceptions import (
+    ModelArtsApiError,
+    ModelArtsError,
+    PayloadValidationError,
+    Violation,
+)
 from airflow_provider_modelarts.triggers.training_job import TrainingJobTrigger
 
 if TYPE_CHECKING:
@@ -111,7 +116,8 @@ def task_errors(conn_id: str, final: tuple[type[ModelArtsError], ...] = ()) -> I
     except ModelArtsError as error:
         if error.retryable and not isinstance(error, final):
             raise
-        msg = f"{type(error).__name__}: {error} [connection {conn_id!r}]"
+        where = f" [connection {conn_id!r}]" if isinstance(error, ModelArtsApiError) else ""
+        msg = f"{type(error).__name__}: {error}{where}"
         raise AirflowFailException(msg) from error
 
 

@@ -16,11 +16,10 @@ from airflow_provider_modelarts.client.models.request import (
 )
 from airflow_provider_modelarts.client.operations import training_jobs as calls
 from airflow_provider_modelarts.client.operations.operation import Operation, Repeat
-from airflow_provider_modelarts.client.retry import Backoff, may_repeat, retrying
+from airflow_provider_modelarts.client.retry import Backoff, retrying
 from airflow_provider_modelarts.client.status import JobStatus, Outcome, outcome_of
 from airflow_provider_modelarts.exceptions import (
     AuthenticationError,
-    ModelArtsError,
     NotFoundError,
     ResponseLostError,
     ServiceUnavailableError,
@@ -201,23 +200,23 @@ class ModelArtsClient:
 
         :raises ModelArtsError: the subclass tells what went wrong.
         """
+        project_id = self._project_id()  # outside the loop, which would multiply its attempts
         doubtful = False
         for attempt in retrying(self._backoff, operation.repeat, self._sleep):
             with attempt:
                 try:
-                    return self._attempt(operation)
+                    return self._attempt(operation, project_id)
                 except NotFoundError:
                     if doubtful and operation.repeat is Repeat.ABSENT_IS_DONE:
                         return operation.parse({})  # the lost attempt has deleted it
                     raise
-                except ModelArtsError as error:
-                    doubtful = doubtful or may_repeat(error, operation.repeat)
+                except (ResponseLostError, ServiceUnavailableError):
+                    doubtful = True
                     raise
         raise AssertionError  # pragma: no cover - the loop returns or raises
 
-    def _attempt(self, operation: Operation[T]) -> T:
+    def _attempt(self, operation: Operation[T], project_id: str) -> T:
         """Send once, or twice where a renewed token is worth it."""
-        project_id = self._project_id()
         try:
             return self._exchange(operation, project_id, renew=True)
         except _Renewed:

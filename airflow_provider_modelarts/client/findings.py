@@ -20,7 +20,7 @@ _FIELD_RULES: Final[dict[str, tuple[str, str, str]]] = {
     "job_name": (
         "R01",
         "1 to 64 letters, digits, '_' or '-'",
-        "Set job_name of the operator; a template may need | replace or ts_nodash",
+        "Set job_name of the operator; a templated one may need | replace(':', '-')",
     ),
     "job_desc": ("R02", "at most 256 characters", "Shorten job_desc"),
     "config": ("R03", "a mapping of the API's field names", "Set config of the operator"),
