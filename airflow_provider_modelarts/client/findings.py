@@ -36,13 +36,13 @@ _FIELD_RULES: Final[dict[str, tuple[str, str, str]]] = {
     "pool_id": ("R18", "the id of a dedicated pool", "Set the id of a dedicated resource pool"),
     "train_url": ("R19", "an OBS folder; required for a version", "Set it like '/bucket/output/'"),
     "log_url": ("R20", "an OBS folder", "Set it like '/bucket/logs/', or leave it out"),
-    "create_version": ("R21", "true or false; only for a new job", "Leave it out of a version"),
+    "create_version": ("R21", "true or false; only for a new job", "Set it to true or false"),
     "pre_version_id": (
         "R22",
         "the integer id of the version before; only for a version",
-        "Leave it out of a new job",
+        "Set it to the version_id of the version before",
     ),
-    "volumes": ("R23", "a list of volumes; only for a new job", "Leave it out of a version"),
+    "volumes": ("R23", "a list of volumes; only for a new job", "Set a list of nfs and host_path"),
     "parameter": (
         "R17",
         "a mapping of names to texts or numbers, or a list of {label, value}",
@@ -54,6 +54,14 @@ _FIELD_RULES: Final[dict[str, tuple[str, str, str]]] = {
     "type": ("R16", "'obs' or 'dataset'", "Name the type of the input"),
     "app_url": ("R08", "an OBS folder such as '/bucket/code/'", "Set the code folder"),
     "boot_file_url": ("R08", "a file below app_url", "Set it like '/bucket/code/train.py'"),
+}
+
+# What to do with a field that belongs to the other of the two requests.
+_ELSEWHERE: Final = {
+    "create_version": "Leave it out of a version",
+    "pre_version_id": "Leave it out of a new job",
+    "volumes": "Leave it out of a version",
+    "workspace_id": "Leave it out of a version, which stays in the workspace of its job",
 }
 
 _OPERATOR_FIELDS: Final = frozenset({"job_name", "job_desc", "workspace_id", "job_id"})
@@ -99,8 +107,10 @@ def show(value: Any, *, secret: bool = False) -> str:
 
 
 def _is_secret(error: Any) -> bool:
-    """Whether this may be a secret: the value of a parameter, or an unknown field so named."""
-    if _SECRET_NAME.search(str(error["loc"][-1:])):
+    """Whether this may be a secret: a parameter, a command, an unknown field so named or nested."""
+    if _SECRET_NAME.search(str(error["loc"][-1:])) or "user_command" in error["loc"]:
+        return True
+    if error["type"] == "extra_forbidden" and isinstance(error["input"], (Mapping, list)):
         return True
     return (
         "parameter" in error["loc"]
@@ -113,7 +123,9 @@ def _rule_of(loc: Sequence[str | int]) -> tuple[str, str, str]:
     """Find the rule of the innermost field of a path that has one."""
     if "volumes" in loc and loc[-1] != "volumes":
         return "R23", "a text; id, src_path and dest_path as documented", "Mend the volume"
+    # The rule of config is not one of its fields.
     names = [part for part in reversed(loc) if isinstance(part, str)]
+    names = names if names[:1] == ["config"] else [name for name in names if name != "config"]
     for name in names:
         if name in _FIELD_RULES:
             return _FIELD_RULES[name]
@@ -123,9 +135,9 @@ def _rule_of(loc: Sequence[str | int]) -> tuple[str, str, str]:
 
 def _unknown(name: str, parents: Sequence[str | int], known: KnownFields) -> tuple[str, str]:
     """R27 and the rules about fields that belong elsewhere."""
-    if name in ("volumes", "create_version", "pre_version_id"):
-        rule, allowed, remedy = _FIELD_RULES[name]
-        return f"{allowed} ({rule})", remedy
+    if name in _ELSEWHERE and (name == "workspace_id") != bool(parents):
+        rule, allowed, _ = _FIELD_RULES[name]
+        return f"{allowed} ({rule})", _ELSEWHERE[name]
     if name in _OPERATOR_FIELDS and parents:
         return "not a field of config (R27)", f"Give {name} to the operator itself"
     place = next((part for part in reversed(parents) if isinstance(part, str)), "")

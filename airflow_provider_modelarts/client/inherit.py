@@ -53,7 +53,12 @@ def _set_fields(previous: JobVersion, names: tuple[str, ...]) -> dict[str, Any]:
             {key: item[key] for key in _SOURCE_FIELDS if item.get(key)}
             for item in found["data_source"]
         ]
-    return {name: value for name, value in found.items() if value not in (None, "", [], 0)}
+    return {name: value for name, value in found.items() if not _is_unset(name, value)}
+
+
+def _is_unset(name: str, value: Any) -> bool:
+    """Ids that are texts come as 0 or "0" where none is set, like those that are numbers."""
+    return value in (None, "", [], 0) or (value == "0" and name.endswith("_id"))
 
 
 def _keep_one_input(result: dict[str, Any]) -> None:

@@ -5,6 +5,7 @@ All problems of a connection are reported at once, before any request.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from functools import partial
 from ipaddress import ip_address
@@ -24,6 +25,7 @@ AUTH_TYPES: Final = ("aksk", "password", "token")
 CLOUDS: Final = ("huaweicloud", "otc")
 _DEFAULT_PORTS: Final = {"https": 443, "http": 80}
 _DEFAULT_TIMEOUT: Final = 60.0
+_USERINFO: Final = re.compile(r"^(\w+://)?.*@", re.DOTALL)
 
 
 @dataclass(frozen=True)
@@ -93,12 +95,14 @@ class _Reader:
         return value
 
     def secret(self, name: str, value: str, *, needed: bool, what: str) -> str:
-        """Return a credential; one with blanks or line ends would show up in an error later."""
+        """Return a credential that a header can carry; others would show up in an error later."""
         value = value.strip()
         if not value and needed:
             self.problems.append(f"{name} is missing: set it to {what}")
-        if not value.isprintable() or any(char.isspace() for char in value):
-            self.problems.append(f"{name} has blanks or control characters in it: set it to {what}")
+        if not (value.isascii() and value.isprintable()) or " " in value:
+            self.problems.append(
+                f"{name} has blanks, control characters or letters beyond ASCII in it: set it to {what}"
+            )
         return value
 
     def timeout(self) -> float:
@@ -162,7 +166,10 @@ class _Reader:
             host, own_port, parts = "", None, urlsplit("")
         odd = parts.query or parts.fragment or parts.username is not None
         if parts.scheme not in _DEFAULT_PORTS or not host or odd or not _is_host(host):
-            self._refuse(name, text, "a base URL such as https://modelarts.eu-de.otc.t-systems.com")
+            shown = _USERINFO.sub(r"\1***@", text)  # a password may stand there
+            self._refuse(
+                name, shown, "a base URL such as https://modelarts.eu-de.otc.t-systems.com"
+            )
             return ""
         if parts.scheme == "http" and not self._allows_http(host):
             self.problems.append(

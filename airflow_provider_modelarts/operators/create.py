@@ -5,24 +5,32 @@ from __future__ import annotations
 import json
 from abc import abstractmethod
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from airflow.providers.common.compat.sdk import conf
 
-from airflow_provider_modelarts.exceptions import PayloadValidationError, Violation
+from airflow_provider_modelarts.exceptions import ModelArtsError, PayloadValidationError, Violation
 from airflow_provider_modelarts.operators.base import ModelArtsOperator
+from airflow_provider_modelarts.operators.memory import (
+    attempt_of,
+    claim,
+    claimed_by_others,
+    store_of,
+)
 from airflow_provider_modelarts.waiting import Wait, end_time_of, outcome, read_event
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from airflow.providers.common.compat.sdk import Context
 
-    from airflow_provider_modelarts.client.models.job import CreatedJob, JobVersion
     from airflow_provider_modelarts.client.models.request import (
         CreateJobVersionRequest,
         CreateTrainingJobRequest,
     )
+    from airflow_provider_modelarts.submission import Made, Submission
+
+ON_CLEAR: Final = ("new", "reuse")
 
 
 class CreateOperator(ModelArtsOperator):
@@ -38,6 +46,8 @@ class CreateOperator(ModelArtsOperator):
         ``[operators] default_deferrable``.
     :param poll_interval: seconds between looks while waiting.
     :param cancel_on_kill: stop the training when the task is killed.
+    :param on_clear: what a cleared task does with the training it has: ``new`` (train anew, as a
+        new version) or ``reuse``.
     """
 
     template_fields: Sequence[str] = (
@@ -59,9 +69,13 @@ class CreateOperator(ModelArtsOperator):
         deferrable: bool = conf.getboolean("operators", "default_deferrable", fallback=False),
         poll_interval: float = 30,
         cancel_on_kill: bool = True,
+        on_clear: str = "new",
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
+        if on_clear not in ON_CLEAR:
+            msg = f"on_clear is {on_clear!r}, but must be one of {', '.join(map(repr, ON_CLEAR))}"
+            raise ValueError(msg)
         if isinstance(poll_interval, bool) or not poll_interval > 0:
             msg = f"poll_interval is {poll_interval!r}, but must be a positive number of seconds"
             raise ValueError(msg)
@@ -72,6 +86,7 @@ class CreateOperator(ModelArtsOperator):
         self.deferrable = deferrable
         self.poll_interval = poll_interval
         self.cancel_on_kill = cancel_on_kill
+        self.on_clear = on_clear
 
     # ---- templates
 
@@ -93,19 +108,28 @@ class CreateOperator(ModelArtsOperator):
 
     # ---- running
 
-    def execute(self, context: Context) -> dict[str, Any]:  # noqa: ARG002
+    def execute(self, context: Context) -> dict[str, Any]:
         """Start the training and, if asked to, wait for it.
 
         :return: ``job_id``, ``job_name``, ``version_id``, ``version_name``, ``status``,
             ``create_time`` (ms), ``resource_id``; after a wait also what the sensor returns.
         """
         with self._errors():
-            created = self._create()
-            if not self.wait_for_completion:
-                return created
-            return self._look(
-                created["job_id"], created["version_id"], end_time_of(self.execution_timeout)
+            made = self._make(self._submission(context))
+            self.log.info(
+                "Training: job %r (job_id %d), version %s (version_id %s)",
+                made.job_name,
+                made.job_id,
+                made.version_name,
+                made.version_id,
             )
+            claim(context, made.job_id, made.version_id)
+            if not self.wait_for_completion:
+                return creation(made)
+            if made.version_id is None:
+                msg = f"Job {made.job_id} has no version to wait for"
+                raise ModelArtsError(msg)
+            return self._look(made.job_id, made.version_id, end_time_of(self.execution_timeout))
 
     def execute_complete(self, context: Context, event: Any) -> dict[str, Any]:  # noqa: ARG002
         """Go on after the triggerer has called."""
@@ -115,8 +139,27 @@ class CreateOperator(ModelArtsOperator):
             return self._look(told.job_id, told.version_id, told.end_time)
 
     @abstractmethod
-    def _create(self) -> dict[str, Any]:
-        """Validate, send, and return the XCom of what was created."""
+    def _make(self, submission: Callable[[], Submission]) -> Made:
+        """Validate, and have made what the task wants made."""
+
+    def _submission(self, context: Context) -> Callable[[], Submission]:
+        """Return what makes the submission; only a valid payload is worth a look at the store."""
+        from airflow_provider_modelarts.submission import Submission
+
+        return lambda: Submission(
+            self.hook.get_conn(),
+            store_of(context),
+            attempt_of(context, self.retries or 0),
+            on_clear=self.on_clear,
+            may_stop=self.cancel_on_kill,
+            claimed=lambda: claimed_by_others(context, self._rivals()),
+        )
+
+    def _rivals(self) -> list[str]:
+        """Return the tasks of this DAG that start trainings, this one included where it is mapped."""
+        dag = self.get_dag()
+        tasks = dag.task_dict.values() if dag is not None else []
+        return [task.task_id for task in tasks if is_create_operator(task)]
 
     def _look(self, job_id: int, version_id: int, end_time: float | None) -> dict[str, Any]:
         from airflow_provider_modelarts.client.polling import check_success
@@ -129,7 +172,7 @@ class CreateOperator(ModelArtsOperator):
             self.log.info("Waiting in the triggerer for job %d, version %d", job_id, version_id)
             self.defer(trigger=wait.trigger(), method_name="execute_complete")
         check_success(version)
-        return created_version(version) | outcome(version)
+        return creation(version) | outcome(version)
 
     # ---- payload
 
@@ -156,36 +199,24 @@ class CreateOperator(ModelArtsOperator):
         for warning in request.warnings():
             self.log.warning("Sent all the same: %s", warning)
 
-    def _log_created(self, created: CreatedJob) -> dict[str, Any]:
-        self.log.info(
-            "Created job %r (job_id %d), version %s (version_id %s)",
-            created.job_name,
-            created.job_id,
-            created.version_name,
-            created.version_id,
-        )
-        return {
-            "job_id": created.job_id,
-            "job_name": created.job_name,
-            "version_id": created.version_id,
-            "version_name": created.version_name,
-            "status": created.status,
-            "create_time": created.create_time,
-            "resource_id": created.resource_id,
-        }
 
-
-def created_version(version: JobVersion) -> dict[str, Any]:
-    """Return the XCom of a version that exists already."""
+def creation(made: Made) -> dict[str, Any]:
+    """Return the XCom of a job or version that was made, now or earlier."""
     return {
-        "job_id": version.job_id,
-        "job_name": version.job_name,
-        "version_id": version.version_id,
-        "version_name": version.version_name,
-        "status": version.status,
-        "create_time": version.create_time,
-        "resource_id": version.resource_id,
+        "job_id": made.job_id,
+        "job_name": made.job_name,
+        "version_id": made.version_id,
+        "version_name": made.version_name,
+        "status": made.status,
+        "create_time": made.create_time,
+        "resource_id": made.resource_id,
     }
+
+
+def is_create_operator(task: Any) -> bool:
+    """Whether a task, mapped or not, starts trainings."""
+    kind = getattr(task, "operator_class", type(task))
+    return isinstance(kind, type) and issubclass(kind, CreateOperator)
 
 
 def _parsed(text: str, field: str) -> Any:

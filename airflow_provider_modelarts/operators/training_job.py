@@ -9,27 +9,25 @@ from typing import TYPE_CHECKING, Any, Final
 
 from airflow_provider_modelarts.exceptions import (
     ConflictError,
-    JobNameExistsError,
-    ModelArtsError,
     NotFoundError,
     PayloadValidationError,
     Violation,
 )
 from airflow_provider_modelarts.operators.base import ModelArtsOperator
-from airflow_provider_modelarts.operators.create import CreateOperator, created_version
+from airflow_provider_modelarts.operators.create import CreateOperator
 from airflow_provider_modelarts.waiting import as_id
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from airflow.providers.common.compat.sdk import Context
 
     from airflow_provider_modelarts.client.client import ModelArtsClient
-    from airflow_provider_modelarts.client.models.job import JobSummary, JobVersion
     from airflow_provider_modelarts.client.models.request import (
         CreateJobVersionRequest,
         CreateTrainingJobRequest,
     )
+    from airflow_provider_modelarts.submission import Made, Submission, VersionPlan
 
 IF_EXISTS: Final = ("fail", "attach", "new_version")
 _NOT_FOR_VERSIONS: Final[tuple[str, ...]] = ("volumes", "create_version")
@@ -68,19 +66,20 @@ class CreateTrainingJobOperator(CreateOperator):
         self.workspace_id = workspace_id
         self.if_exists = if_exists
 
-    def _create(self) -> dict[str, Any]:
+    def _make(self, submission: Callable[[], Submission]) -> Made:
+        from airflow_provider_modelarts.submission import JobPlan
+
         request = self._request()
-        client = self.hook.get_conn()
-        try:
-            created = client.create_training_job(request, self._extra_config())
-        except JobNameExistsError:
-            if self.if_exists == "fail":
-                raise
-            job = client.find_training_job(request.job_name, workspace_id=request.workspace_id)
-            if job is None:  # it is in a workspace that this connection does not look into
-                raise
-            return self._use(client, job)
-        return self._log_created(created)
+        extra = self._extra_config()
+        plan = JobPlan(
+            job_name=request.job_name,
+            workspace_id=request.workspace_id,
+            config=request.to_wire(extra)["config"],
+            send=lambda client: client.create_training_job(request, extra),
+            version=self._version_plan,
+            if_exists=self.if_exists,
+        )
+        return submission().job(plan)
 
     def _request(self) -> CreateTrainingJobRequest:
         """Validate; for ``new_version`` both requests that may be sent."""
@@ -133,21 +132,18 @@ class CreateTrainingJobOperator(CreateOperator):
             f"new version of job {self.job_name!r}",
         )
 
-    def _use(self, client: ModelArtsClient, job: JobSummary) -> dict[str, Any]:
-        """Attach to a job that exists, or make a version of it."""
-        if self.if_exists == "attach":
-            self.log.info("Attaching to job %r (job_id %d)", job.job_name, job.job_id)
-            return _attached(client, job)
+    def _version_plan(self, job_id: int) -> VersionPlan:
+        """Return the plan for the same training as a version of a job that exists."""
+        from airflow_provider_modelarts.submission import VersionPlan
+
         config = self._config()
         left_out = [name for name in _NOT_FOR_VERSIONS if name in config]
         if self.workspace_id not in (None, ""):
             left_out.append("workspace_id")
         if left_out:
             self.log.warning("Left out, as a version does not take it: %s", ", ".join(left_out))
-        previous = _newest_version(client, job.job_id)
-        request = self._version_request(config, previous.version_id)
-        return self._log_created(
-            client.create_job_version(job.job_id, request, self._extra_config())
+        return VersionPlan(
+            job_id, None, lambda _, base: self._version_request(config, base), self._extra_config()
         )
 
 
@@ -179,32 +175,31 @@ class CreateJobVersionOperator(CreateOperator):
         self.pre_version_id = pre_version_id
         self.inherit_config = inherit_config
 
-    def _create(self) -> dict[str, Any]:
+    def _make(self, submission: Callable[[], Submission]) -> Made:
         from airflow_provider_modelarts.client.inherit import inherited
-        from airflow_provider_modelarts.client.models.request import CreateJobVersionRequest
+        from airflow_provider_modelarts.submission import VersionPlan
 
         job_id = as_id(self.job_id, "job_id")
         config = self._config()
         named = self._named_pre_version(config)
-        subject = f"create a version of job {job_id}"
         if not self.inherit_config:
             # Before anything is asked of the service; 0 stands for the version that is looked up.
-            CreateJobVersionRequest.checked(
-                self._body(config | {"pre_version_id": named or 0}), subject
-            )
-        client = self.hook.get_conn()
-        if named is None:
-            previous = _newest_version(client, job_id)
-        elif self.inherit_config:
-            previous = client.get_job_version(job_id, named)
-        else:
-            previous = None
-        config["pre_version_id"] = named if previous is None else previous.version_id
-        if self.inherit_config and previous is not None:
-            config = inherited(previous, config)
-        request = CreateJobVersionRequest.checked(self._body(config), subject)
-        self._warn(request)
-        return self._log_created(client.create_job_version(job_id, request, self._extra_config()))
+            self._warn(self._request(job_id, config | {"pre_version_id": named or 0}))
+
+        def request(client: ModelArtsClient, base: int) -> CreateJobVersionRequest:
+            complete = config | {"pre_version_id": base}
+            if self.inherit_config:
+                complete = inherited(client.get_job_version(job_id, base), complete)
+            return self._request(job_id, complete)
+
+        return submission().version(VersionPlan(job_id, named, request, self._extra_config()))
+
+    def _request(self, job_id: int, config: Mapping[str, Any]) -> CreateJobVersionRequest:
+        from airflow_provider_modelarts.client.models.request import CreateJobVersionRequest
+
+        return CreateJobVersionRequest.checked(
+            self._body(config), f"create a version of job {job_id}"
+        )
 
     def _named_pre_version(self, config: Mapping[str, Any]) -> int | None:
         """Return the previous version that parameter or ``config`` name; both must agree."""
@@ -303,31 +298,3 @@ class DeleteTrainingJobOperator(ModelArtsOperator):
                 self.hook.get_conn().delete_training_job(as_id(self.job_id, "job_id"))
             except NotFoundError as error:
                 self.log.warning("Nothing to delete: %s", error)
-
-
-def _newest_version(client: ModelArtsClient, job_id: int) -> JobVersion:
-    from airflow_provider_modelarts.client.models.job import newest
-
-    version = newest(list(client.list_job_versions(job_id)))
-    if version is None:
-        msg = f"Job {job_id} has no version to derive from; delete it, or create another job"
-        raise ModelArtsError(msg)
-    return version
-
-
-def _attached(client: ModelArtsClient, job: JobSummary) -> dict[str, Any]:
-    """Return the XCom of a job's newest version, or of a job that has none."""
-    from airflow_provider_modelarts.client.models.job import newest
-
-    version = newest(list(client.list_job_versions(job.job_id)))
-    if version is not None:
-        return created_version(version) | {"job_name": job.job_name}
-    return {
-        "job_id": job.job_id,
-        "job_name": job.job_name,
-        "version_id": None,
-        "version_name": None,
-        "status": job.status,
-        "create_time": job.create_time,
-        "resource_id": None,
-    }

@@ -31,6 +31,20 @@ class TaskInstance:
     """What a task sees of its task instance."""
 
     start_date = datetime(2026, 1, 1, tzinfo=UTC)
+    try_number = 1
+    max_tries = 0
+
+    def __init__(self) -> None:
+        self.xcoms: dict[str, Any] = {}
+
+    def xcom_push(self, key: str, value: Any) -> None:
+        """Keep a value; the same key twice is an error of Airflow's too."""
+        assert key not in self.xcoms
+        self.xcoms[key] = json.loads(json.dumps(value))
+
+    def xcom_pull(self, task_ids: str, key: str) -> Any:
+        """Return what a task of this name has pushed; there is only this one."""
+        return self.xcoms.get(key)
 
     def get_first_reschedule_date(self, context: Any) -> None:
         """There was no earlier start."""

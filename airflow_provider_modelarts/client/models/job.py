@@ -113,6 +113,15 @@ class JobSummary(Answer):
     create_time: _Integer = None
     duration: _Integer = None
 
+    def as_created(self) -> CreatedJob:
+        """Return it in the form of the answer to its creation."""
+        return CreatedJob(
+            job_id=self.job_id,
+            job_name=self.job_name,
+            status=self.status,
+            create_time=self.create_time,
+        )
+
 
 class JobVersion(Answer):
     """One version (run) of a job. Times and durations are milliseconds."""

@@ -88,7 +88,7 @@ def get_job_version(job_id: int, version_id: int) -> Operation[JobVersion]:
         "get_job_version",
         "GET",
         f"{_JOBS}/{job_id}/versions/{version_id}",
-        lambda data: JobVersion.from_wire({"job_id": job_id, "version_id": version_id, **data}),
+        lambda data: JobVersion.from_wire({**data, "job_id": job_id, "version_id": version_id}),
     )
 
 

@@ -1,0 +1,91 @@
+"""Whether a version at the service is the one that a given request has made; pure functions.
+
+Used when the answer to a creation was lost. The service offers no request token, so what it shows
+of the version is compared with what was sent.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from airflow_provider_modelarts.client.models.job import JobVersion
+
+CLOCK_SKEW: Final = 900.0
+"""Seconds by which the clocks of the service and of this machine may differ; a signature allows no more."""
+
+_COMPARED: Final = (
+    "worker_server_num",
+    "app_url",
+    "boot_file_url",
+    "engine_id",
+    "model_id",
+    "user_image_url",
+    "user_command",
+    "data_url",
+    "dataset_id",
+    "dataset_version_id",
+    "spec_id",
+    "pool_id",
+    "train_url",
+    "log_url",
+)
+
+
+def made_by(
+    versions: Iterable[JobVersion],
+    config: Mapping[str, Any],
+    *,
+    since: float,
+    seen: Iterable[int] | None = None,
+    claimed: Iterable[int] = (),
+) -> JobVersion | None:
+    """Return the version that this request can have made, or None.
+
+    Of several it is the first after those that were seen; where that is not known, the last.
+
+    :param versions: all versions of the job.
+    :param config: ``config`` as it was sent.
+    :param since: epoch seconds before which the request was not sent.
+    :param seen: versions that were there before it was sent, where that is known.
+    :param claimed: versions that are known to be another task's.
+    """
+    excluded = {*(seen or ()), *claimed}
+    earliest = (since - CLOCK_SKEW) * 1000
+    ours = [
+        version
+        for version in versions
+        if version.version_id not in excluded
+        and (version.create_time is None or version.create_time >= earliest)
+        and has_settings(version, config)
+    ]
+    choose = max if seen is None else min
+    return choose(ours, key=lambda version: version.version_id, default=None)
+
+
+def has_settings(version: JobVersion, config: Mapping[str, Any]) -> bool:
+    """Whether a version shows the settings that were sent; what it does not show cannot contradict."""
+    for name in _COMPARED:
+        shown, sent = getattr(version, name), config.get(name)
+        if sent is not None and shown is not None and shown != sent:
+            return False
+    expected = config.get("pre_version_id")
+    if expected is not None and version.pre_version_id not in (None, expected):
+        return False
+    return _pairs(version.parameter) == _pairs(config.get("parameter"))
+
+
+def _pairs(parameter: Iterable[Mapping[str, Any]] | None) -> list[tuple[str, str]]:
+    """Return label/value pairs in a form in which 0.01 and "0.010" are equal."""
+    return sorted((str(pair.get("label")), _normal(pair.get("value"))) for pair in parameter or ())
+
+
+def _normal(value: Any) -> str:
+    if isinstance(value, bool):
+        return str(value).lower()
+    try:
+        return repr(float(value))
+    except (TypeError, ValueError):
+        return str(value)

@@ -1,0 +1,109 @@
+"""What Airflow lets a task remember between its tries, and what it tells of them.
+
+Airflow 3.3 and newer keep a state store for each task instance, which all its tries share. Before
+that nothing survives a try: XComs are wiped when the next one starts.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any, Final
+
+from airflow_provider_modelarts.submission import Attempt
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from airflow.providers.common.compat.sdk import Context
+
+    from airflow_provider_modelarts.submission import Store
+
+KEY: Final = "modelarts_submission"
+CLAIM: Final = "modelarts_version"
+"""XCom by which a task tells other tasks of its run which version is its own."""
+
+_RETENTION: Final = timedelta(days=3650)  # as long as the DAG run; Airflow deletes it with the run
+
+
+class TaskStateStore:
+    """The state store of a task instance, Airflow 3.3 and newer."""
+
+    durable = True
+
+    def __init__(self, accessor: Any) -> None:
+        self._accessor = accessor
+
+    def load(self) -> Mapping[str, Any] | None:
+        """Return the record of an earlier try, or None."""
+        record = self._accessor.get(KEY)
+        return record if isinstance(record, dict) else None
+
+    def save(self, record: Mapping[str, Any]) -> None:
+        """Replace the record."""
+        self._accessor.set(KEY, dict(record), retention=_RETENTION)
+
+
+class NoStore:
+    """Stands in before Airflow 3.3: a try knows only what it has done itself."""
+
+    durable = False
+
+    def load(self) -> Mapping[str, Any] | None:
+        """Return None: nothing survives."""
+        return None
+
+    def save(self, record: Mapping[str, Any]) -> None:
+        """Do nothing."""
+
+
+def store_of(context: Context) -> Store:
+    """Return the store that this Airflow has."""
+    accessor = context.get("task_state_store")
+    return NoStore() if accessor is None else TaskStateStore(accessor)
+
+
+def attempt_of(context: Context, retries: int) -> Attempt:
+    """Return which attempt this is.
+
+    A clear raises ``max_tries`` to the number of tries made so far plus the retries, which tells a
+    cleared task from a retried one.
+    """
+    instance: Any = context["ti"]
+    generation = max(0, getattr(instance, "max_tries", retries) - retries)
+    return Attempt(
+        generation=generation,
+        is_first=getattr(instance, "try_number", 1) <= generation + 1,
+        since=_run_start(context),
+    )
+
+
+def _run_start(context: Context) -> float:
+    """Return a moment before which nothing of this run can have been made.
+
+    The start of a run is set anew when it is cleared; its logical date is not.
+    """
+    run: Any = context.get("dag_run")
+    dates: Iterable[Any] = (getattr(run, name, None) for name in ("start_date", "logical_date"))
+    return min((d.timestamp() for d in dates if isinstance(d, datetime)), default=0.0)
+
+
+def claim(context: Context, job_id: int, version_id: int | None) -> None:
+    """Tell the other tasks of this run which version is this task's own."""
+    instance: Any = context["ti"]
+    instance.xcom_push(key=CLAIM, value={"job_id": job_id, "version_id": version_id})
+
+
+def claimed_by_others(context: Context, task_ids: Iterable[str]) -> set[int]:
+    """Return the versions that tasks of this run have claimed.
+
+    This task's own claim of an earlier try is not among them: Airflow has wiped it.
+    """
+    instance: Any = context["ti"]
+    claims: set[int] = set()
+    for task_id in task_ids:
+        found = instance.xcom_pull(task_ids=task_id, key=CLAIM)
+        # A mapped task gives a sequence, lazy in Airflow 2.
+        for value in [found] if found is None or isinstance(found, dict) else found:
+            if isinstance(value, dict) and value.get("version_id") is not None:
+                claims.add(int(value["version_id"]))
+    return claims

@@ -1,0 +1,387 @@
+"""Submit once: the one decision step behind every operator that starts a training.
+
+Before a creation is sent, the intent is recorded where Airflow can keep it; after it, what was made.
+A later try of the same task reads the record and goes on from there: it adopts what a lost answer
+has left behind, re-attaches to its own training, and submits again only what certainly did not
+happen or has failed. Nothing here imports Airflow; the operators bring the store.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+import time
+from dataclasses import asdict, dataclass, replace
+from functools import partial
+from typing import TYPE_CHECKING, Any, Final, Literal, Protocol
+
+from airflow_provider_modelarts.client.models.job import newest
+from airflow_provider_modelarts.client.ownership import CLOCK_SKEW, made_by
+from airflow_provider_modelarts.client.status import Outcome, describe, outcome_of
+from airflow_provider_modelarts.exceptions import (
+    ConflictError,
+    JobNameExistsError,
+    ModelArtsError,
+    NotFoundError,
+    ResponseLostError,
+    ServiceUnavailableError,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from airflow_provider_modelarts.client.client import ModelArtsClient
+    from airflow_provider_modelarts.client.models.job import CreatedJob, JobVersion
+    from airflow_provider_modelarts.client.models.request import CreateJobVersionRequest
+
+    Made = CreatedJob | JobVersion
+
+log = logging.getLogger(__name__)
+
+_LOST: Final = (ResponseLostError, ServiceUnavailableError)
+_LOOKS: Final = (0.0, 0.5, 1.0, 2.0)
+"""Pauses in seconds before each look for what a lost answer has made; it may appear late."""
+_CYCLES: Final = 3
+"""How often a creation is sent in one try when each time its answer is lost and nothing appears."""
+
+
+class Store(Protocol):
+    """Keeps one small JSON object between the tries of a task."""
+
+    durable: bool
+    """Whether it outlives the process."""
+
+    def load(self) -> Mapping[str, Any] | None:
+        """Return what was saved last, or None."""
+
+    def save(self, record: Mapping[str, Any]) -> None:
+        """Replace what was saved."""
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """Which attempt of a task this is.
+
+    :param generation: number of tries before the task was last cleared; a clear changes it.
+    :param is_first: no earlier try of this generation can have submitted anything.
+    :param since: epoch seconds before which nothing of this task's run can have been made.
+    """
+
+    generation: int
+    is_first: bool
+    since: float
+
+
+@dataclass(frozen=True)
+class Record:
+    """What is known between tries.
+
+    :param phase: ``intent``: a creation is about to be sent or its fate is unknown; ``made``: it has
+        worked; ``refused``: the service has said no.
+    :param generation: that of the attempt which wrote it.
+    :param fingerprint: hash of the payload.
+    :param since: epoch seconds at which the intent was recorded.
+    :param seen: for a version: those that were there before.
+    :param base: for a version: the one it derives from.
+    """
+
+    phase: Literal["intent", "made", "refused"]
+    generation: int
+    fingerprint: str
+    since: float
+    job_id: int | None = None
+    version_id: int | None = None
+    seen: tuple[int, ...] | None = None
+    base: int | None = None
+
+    @classmethod
+    def read(cls, data: Mapping[str, Any] | None) -> Record | None:
+        """Read a stored record; one of another release that makes no sense counts as none."""
+        if not data:
+            return None
+        try:
+            seen = data.get("seen")
+            return cls(**{**data, "seen": None if seen is None else tuple(seen)})
+        except TypeError:
+            log.warning("The stored record of this task cannot be read: %r", data)
+            return None
+
+
+@dataclass(frozen=True)
+class VersionPlan:
+    """A version to be made.
+
+    :param job_id: the job.
+    :param pre_version_id: the version to derive from; None: the newest.
+    :param request: makes the request, given the id of the version to derive from.
+    :param extra_config: merged into ``config`` last and unchecked.
+    """
+
+    job_id: int
+    pre_version_id: int | None
+    request: Callable[[ModelArtsClient, int], CreateJobVersionRequest]
+    extra_config: Mapping[str, Any]
+
+    def config(self, client: ModelArtsClient, base: int) -> Mapping[str, Any]:
+        """Return ``config`` as it is sent for a version that derives from this one."""
+        config: Mapping[str, Any] = self.request(client, base).to_wire(self.extra_config)["config"]
+        return config
+
+
+@dataclass(frozen=True)
+class JobPlan:
+    """A job to be made.
+
+    :param job_name: its name.
+    :param workspace_id: where to look for it.
+    :param config: ``config`` as it is sent.
+    :param send: sends it.
+    :param version: the plan for a version of a job of that name, which trains the same.
+    :param if_exists: what to do with a job of that name that is not this task's own.
+    """
+
+    job_name: str
+    workspace_id: str | None
+    config: Mapping[str, Any]
+    send: Callable[[ModelArtsClient], CreatedJob]
+    version: Callable[[int], VersionPlan]
+    if_exists: str
+
+
+class Submission:
+    """Makes what a task wants made, once.
+
+    :param client: access to the service.
+    :param store: keeps the record.
+    :param attempt: which attempt of the task this is.
+    :param on_clear: ``new``: a cleared task trains anew; ``reuse``: it takes what it has.
+    :param may_stop: whether a training of this task that still runs may be stopped for a new one.
+    :param claimed: returns versions that other tasks have made.
+    :param sleep: waits the given seconds; replaced in tests.
+    """
+
+    def __init__(
+        self,
+        client: ModelArtsClient,
+        store: Store,
+        attempt: Attempt,
+        *,
+        on_clear: str = "new",
+        may_stop: bool = True,
+        claimed: Callable[[], set[int]] = set,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        self._client = client
+        self._store = store
+        self._attempt = attempt
+        self._on_clear = on_clear
+        self._may_stop = may_stop
+        self._claimed = claimed
+        self._sleep = sleep
+        self._record = Record.read(store.load())
+
+    # ---- entry points
+
+    def job(self, plan: JobPlan) -> Made:
+        """Return the job of this task, made now or by an earlier try."""
+        own = self._own(_fingerprint(plan.config), lambda r: self._find_job(plan, r.since))
+        if own is None:
+            return self._make_job(plan)
+        if self._keeps(own):
+            return own
+        return self._make_version(plan.version(own.job_id))
+
+    def version(self, plan: VersionPlan) -> Made:
+        """Return the version of this task, made now or by an earlier try."""
+        own = self._own(None, lambda r: self._find_version(plan, r))
+        if own is not None and self._keeps(own):
+            return own
+        return self._make_version(plan)
+
+    # ---- what an earlier try has left
+
+    def _own(self, fingerprint: str | None, find: Callable[[Record], Made | None]) -> Made | None:
+        """Return what an earlier try of this task has made, if there is anything."""
+        record = self._record
+        if record is None:
+            if self._store.durable or (self._attempt.is_first and not self._attempt.generation):
+                return None
+            return find(Record("intent", self._attempt.generation, "", self._attempt.since))
+        if record.phase == "refused":
+            return None
+        if record.phase == "intent":
+            log.info("An earlier try was interrupted while it submitted; looking for what it made")
+            found = self._look(lambda: find(record))
+            return None if found is None else self._made(found, record)
+        if fingerprint not in (None, record.fingerprint):
+            log.warning("The payload has changed since the training was submitted")
+        return self._read(record)
+
+    def _read(self, record: Record) -> Made | None:
+        if record.job_id is None or record.version_id is None:
+            return None
+        try:
+            return self._client.get_job_version(record.job_id, record.version_id)
+        except NotFoundError:
+            log.warning("Version %d of an earlier try is gone", record.version_id)
+            return None
+
+    def _keeps(self, own: Made) -> bool:
+        """Whether the earlier training is what this attempt wants."""
+        if own.version_id is None or own.status is None:
+            return True  # a job that was made without a version; there is nothing to train anew
+        outcome = outcome_of(own.status)
+        what = f"job {own.job_id}, version {own.version_id}: {describe(own.status)}"
+        if outcome in (Outcome.FAILED, Outcome.CANCELED):
+            log.info("The earlier training has failed, training anew (%s)", what)
+            return False
+        if not self._cleared or self._on_clear == "reuse":
+            log.info("Going on with the training of an earlier try (%s)", what)
+            return True
+        if outcome is Outcome.SUCCEEDED:
+            log.info("The task was cleared, training anew (%s)", what)
+            return False
+        if not self._may_stop:
+            log.warning("Cleared, but cancel_on_kill is false: going on with what runs (%s)", what)
+            return True
+        log.info("The task was cleared, stopping what it has running (%s)", what)
+        try:
+            self._client.stop_job_version(own.job_id, own.version_id)
+        except ConflictError as error:
+            log.info("It has ended meanwhile: %s", error)
+        return False
+
+    @property
+    def _cleared(self) -> bool:
+        record = self._record
+        if record is None:  # nothing is kept: the first try after a clear is all that is known
+            return self._attempt.is_first and self._attempt.generation > 0
+        return record.generation != self._attempt.generation
+
+    # ---- making
+
+    def _make_job(self, plan: JobPlan) -> Made:
+        earlier = self._record
+        intent = self._intend(_fingerprint(plan.config))
+        find = partial(self._find_job, plan, intent.since)
+        try:
+            return self._send(partial(plan.send, self._client), find, intent)
+        except JobNameExistsError as error:
+            job = self._client.find_training_job(plan.job_name, workspace_id=plan.workspace_id)
+            if job is not None and earlier is not None and job.job_id == earlier.job_id:
+                return self._make_version(plan.version(job.job_id))  # our job, its version deleted
+            if job is None or plan.if_exists == "fail":
+                raise error from None
+        if plan.if_exists == "new_version":
+            return self._make_version(plan.version(job.job_id))
+        log.info("Attaching to job %r (job_id %d)", job.job_name, job.job_id)
+        return newest(list(self._client.list_job_versions(job.job_id))) or job.as_created()
+
+    def _make_version(self, plan: VersionPlan) -> Made:
+        versions = list(self._client.list_job_versions(plan.job_id))
+        base = plan.pre_version_id
+        if base is None:
+            last = newest(versions)
+            if last is None:
+                msg = f"Job {plan.job_id} has no version to derive from; create another job"
+                raise ModelArtsError(msg)
+            base = last.version_id
+        request = plan.request(self._client, base)
+        config = request.to_wire(plan.extra_config)["config"]
+        seen = tuple(sorted(version.version_id for version in versions))
+        intent = self._intend(_fingerprint(config), job_id=plan.job_id, seen=seen, base=base)
+        return self._send(
+            lambda: self._client.create_job_version(plan.job_id, request, plan.extra_config),
+            lambda: self._made_by(plan.job_id, config, intent),
+            intent,
+        )
+
+    def _send(
+        self, send: Callable[[], CreatedJob], find: Callable[[], Made | None], intent: Record
+    ) -> Made:
+        """Send a creation; when its answer is lost, ask what became of it before sending it again."""
+        lost: ModelArtsError | None = None
+        for _ in range(_CYCLES):
+            try:
+                return self._made(send(), intent)
+            except _LOST as error:
+                lost = error
+                log.warning("The answer was lost, asking what became of it: %s", error)
+            except ModelArtsError:
+                found = find() if lost else None  # "exists already" may be our own lost attempt
+                if found is not None:
+                    return self._made(found, intent)
+                self._save(replace(intent, phase="refused", seen=None))
+                raise
+            found = self._look(find)
+            if found is not None:
+                return self._made(found, intent)
+        raise lost or AssertionError
+
+    # ---- finding
+
+    def _look(self, find: Callable[[], Made | None]) -> Made | None:
+        """Look a few times, as what was made can appear a moment later."""
+        for pause in _LOOKS:
+            self._sleep(pause)
+            found = find()
+            if found is not None:
+                log.info("Found it: job %d, version %s", found.job_id, found.version_id)
+                return found
+        return None
+
+    def _find_job(self, plan: JobPlan, since: float) -> Made | None:
+        job = self._client.find_training_job(plan.job_name, workspace_id=plan.workspace_id)
+        if job is None:
+            return None
+        if plan.config.get("create_version") is False:
+            recent = (job.create_time or 0) >= (since - CLOCK_SKEW) * 1000
+            return job.as_created() if recent else None
+        return self._made_by(
+            job.job_id, plan.config, Record("intent", self._attempt.generation, "", since)
+        )
+
+    def _find_version(self, plan: VersionPlan, record: Record) -> Made | None:
+        if record.base is not None:
+            config = plan.config(self._client, record.base)
+            return self._made_by(plan.job_id, config, record)
+        # Nothing was recorded: ask of each version since the run began whether we would make it so.
+        for version in sorted(
+            self._client.list_job_versions(plan.job_id), key=lambda v: -v.version_id
+        ):
+            if version.pre_version_id is None:
+                continue
+            config = plan.config(self._client, version.pre_version_id)
+            if made_by([version], config, since=record.since, claimed=self._claimed()):
+                return version
+        return None
+
+    def _made_by(self, job_id: int, config: Mapping[str, Any], record: Record) -> JobVersion | None:
+        return made_by(
+            self._client.list_job_versions(job_id),
+            config,
+            since=record.since,
+            seen=record.seen,
+            claimed=self._claimed(),
+        )
+
+    # ---- recording
+
+    def _intend(self, fingerprint: str, **known: Any) -> Record:
+        intent = Record("intent", self._attempt.generation, fingerprint, since=time.time(), **known)
+        self._save(intent)
+        return intent
+
+    def _made(self, made: Made, intent: Record) -> Made:
+        record = replace(intent, phase="made", job_id=made.job_id, version_id=made.version_id)
+        self._save(replace(record, seen=None))
+        return made
+
+    def _save(self, record: Record) -> None:
+        self._record = record
+        self._store.save({k: v for k, v in asdict(record).items() if v is not None})
+
+
+def _fingerprint(config: Mapping[str, Any]) -> str:
+    return hashlib.sha256(json.dumps(config, sort_keys=True).encode()).hexdigest()[:16]
