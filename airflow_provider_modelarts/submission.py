@@ -92,7 +92,7 @@ class Record:
     since: float
     job_id: int | None = None
     version_id: int | None = None
-    seen: tuple[int, ...] | None = None
+    seen: list[int] | None = None
     base: int | None = None
 
     @classmethod
@@ -101,8 +101,7 @@ class Record:
         if not data:
             return None
         try:
-            seen = data.get("seen")
-            return cls(**{**data, "seen": None if seen is None else tuple(seen)})
+            return cls(**data)
         except TypeError:
             log.warning("The stored record of this task cannot be read: %r", data)
             return None
@@ -289,7 +288,7 @@ class Submission:
             base = last.version_id
         request = plan.request(self._client, base)
         config = request.to_wire(plan.extra_config)["config"]
-        seen = tuple(sorted(version.version_id for version in versions))
+        seen = sorted(version.version_id for version in versions)
         intent = self._intend(_fingerprint(config), job_id=plan.job_id, seen=seen, base=base)
         return self._send(
             lambda: self._client.create_job_version(plan.job_id, request, plan.extra_config),

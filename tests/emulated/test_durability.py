@@ -1,0 +1,456 @@
+"""One task, one training: retries, clears, lost answers and interrupted tries, against the emulator.
+
+A try that is killed is played by an exception that no code of ours catches, raised where the process
+would have died: in the store (before or after the request) or by the service's answer being lost.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from airflow.providers.common.compat.sdk import DAG, AirflowFailException
+from pydantic import JsonValue, TypeAdapter
+
+from airflow_provider_modelarts.exceptions import JobNameExistsError, TrainingJobFailedError
+from airflow_provider_modelarts.operators import memory
+from airflow_provider_modelarts.operators.training_job import (
+    CreateJobVersionOperator,
+    CreateTrainingJobOperator,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from airflow_provider_modelarts.client import CreatedJob
+
+
+class KilledError(BaseException):
+    """The process died here."""
+
+
+class StateStore:
+    """Airflow's task state store, shared by all tries of one task instance; can kill the process."""
+
+    def __init__(self) -> None:
+        self.values: dict[str, Any] = {}
+        self.kill_at: str | None = None
+
+    def get(self, key: str, default: Any = None) -> Any:
+        """Return a value."""
+        return self.values.get(key, default)
+
+    def set(self, key: str, value: Any, *, retention: Any = None) -> None:
+        """Keep a value, strict about JSON as Airflow is."""
+        TypeAdapter(JsonValue).validate_python(value)
+        phase = value["phase"]
+        if self.kill_at == f"before {phase}":
+            raise KilledError
+        self.values[key] = json.loads(json.dumps(value))
+        if self.kill_at == f"after {phase}":
+            raise KilledError
+
+
+class Instance:
+    """One try of a task instance; XComs are those of all tasks of the run."""
+
+    def __init__(
+        self, task_id: str, number: int, max_tries: int, xcoms: dict[Any, Any], index: int
+    ) -> None:
+        self.task_id, self.try_number, self.max_tries = task_id, number, max_tries
+        self._xcoms, self._index = xcoms, index
+        for key in [key for key in xcoms if key[:2] == (task_id, index)]:
+            del xcoms[key]  # Airflow wipes a task's XComs when a try starts
+
+    def xcom_push(self, key: str, value: Any) -> None:
+        """Keep a value for other tasks."""
+        assert (self.task_id, self._index, key) not in self._xcoms
+        self._xcoms[self.task_id, self._index, key] = json.loads(json.dumps(value))
+
+    def xcom_pull(self, task_ids: str, key: str) -> Any:
+        """Return the values of all map indexes of a task."""
+        return [v for (task, _, name), v in self._xcoms.items() if (task, name) == (task_ids, key)]
+
+
+class TaskRun:
+    """Runs the tries of one task instance as a scheduler would: run, retry, clear."""
+
+    def __init__(
+        self,
+        make: Callable[[], Any],
+        *,
+        store: StateStore | None,
+        xcoms: dict[Any, Any] | None = None,
+        index: int = -1,
+    ) -> None:
+        self._make, self.store, self._index = make, store, index
+        self._xcoms = {} if xcoms is None else xcoms
+        self.number = 0
+        self.max_tries = make().retries or 0
+
+    def attempt(self, **changes: Any) -> dict[str, Any]:
+        """Run the next try in what would be a new process."""
+        self.number += 1
+        task = self._make(**changes)
+        if not task.has_dag():
+            task.dag = DAG("test", schedule=None)
+        ti = Instance(task.task_id, self.number, self.max_tries, self._xcoms, self._index)
+        context: dict[str, Any] = {"ti": ti, "task": task}
+        if self.store is not None:
+            context["task_state_store"] = self.store
+        task.render_template_fields(context)
+        return task.execute(context)
+
+    def clear(self) -> None:
+        """Clear the task: the tries made so far no longer count."""
+        self.max_tries = self.number + (self._make().retries or 0)
+
+    def killed_attempt(self, at: str) -> None:
+        """Run a try that dies at this point."""
+        assert self.store is not None
+        self.store.kill_at = at
+        with pytest.raises(KilledError):
+            self.attempt()
+        self.store.kill_at = None
+
+
+@pytest.fixture(autouse=True)
+def _patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Look for lost creations without real pauses."""
+    monkeypatch.setattr("airflow_provider_modelarts.submission._LOOKS", (0.0, 0.01))
+
+
+@pytest.fixture
+def job_run(client: Any, config: dict[str, Any]) -> Callable[..., TaskRun]:
+    """Return a function that makes a run of a task which creates a job."""
+
+    def make(store: StateStore | None = None, **kwargs: Any) -> TaskRun:
+        def task(**changes: Any) -> CreateTrainingJobOperator:
+            defaults = {"task_id": "train", "job_name": "job", "config": dict(config), "retries": 3}
+            return CreateTrainingJobOperator(**{**defaults, **kwargs, **changes})
+
+        return TaskRun(task, store=store)
+
+    return make
+
+
+@pytest.fixture
+def job(client: Any, config: dict[str, Any]) -> CreatedJob:
+    """A job with one completed version."""
+    return client.create_training_job({"job_name": "job", "config": config})
+
+
+@pytest.fixture
+def version_run(job: CreatedJob, config: dict[str, Any]) -> Callable[..., TaskRun]:
+    """Return a function that makes a run of a task which creates a version of the job."""
+
+    def make(
+        store: StateStore | None = None,
+        xcoms: dict[Any, Any] | None = None,
+        index: int = -1,
+        **kwargs: Any,
+    ) -> TaskRun:
+        def task(**changes: Any) -> CreateJobVersionOperator:
+            defaults = {"task_id": "refine", "job_id": job.job_id, "config": dict(config)}
+            return CreateJobVersionOperator(**{**defaults, "retries": 3, **kwargs, **changes})
+
+        return TaskRun(task, store=store, xcoms=xcoms, index=index)
+
+    return make
+
+
+def versions(emulator: Any) -> list[Any]:
+    """Return all versions of the one job at the service."""
+    (job,) = emulator.jobs()
+    return list(job.versions)
+
+
+KILLS = pytest.mark.parametrize(
+    "point", ["before intent", "after intent", "before made", "after made"]
+)
+
+
+@KILLS
+def test_killed_try_leaves_one_job_that_the_retry_takes(job_run, emulator, point: str) -> None:
+    """Wherever the process dies around the request, the retry ends with the one job."""
+    run = job_run(StateStore())
+    run.killed_attempt(point)
+
+    result = run.attempt()
+
+    assert [v.version_id for v in versions(emulator)] == [result["version_id"]]
+
+
+@KILLS
+def test_killed_try_leaves_one_version_that_the_retry_takes(
+    version_run, emulator, point: str
+) -> None:
+    """The same for a version, which has no unique name."""
+    run = version_run(StateStore())
+    run.killed_attempt(point)
+
+    result = run.attempt()
+
+    assert [v.version_id for v in versions(emulator)][1:] == [result["version_id"]]
+
+
+@pytest.mark.parametrize("kind", ["lost_answer", "garbage", "truncate", "reset"])
+@pytest.mark.parametrize("what", ["job", "version"])
+def test_lost_answer_is_settled_by_asking(
+    job_run, version_run, emulator, request, what: str, kind: str
+) -> None:
+    """A creation whose answer was lost is found at the service and not sent again."""
+    if what == "job":
+        run, operation, before = job_run(StateStore()), "create_training_job", 0
+        emulator.reset()
+        emulator.set_transitions("immediate")
+    else:
+        run, operation, before = version_run(StateStore()), "create_job_version", 1
+    emulator.clear_requests()
+    emulator.inject(operation, kind, when="after", times=1)
+
+    result = run.attempt()
+
+    assert len(emulator.requests(operation)) == 1
+    assert [v.version_id for v in versions(emulator)][before:] == [result["version_id"]]
+
+
+@pytest.mark.parametrize("what", ["job", "version"])
+def test_creation_that_did_not_happen_is_sent_again(job_run, version_run, emulator, what) -> None:
+    """A 500 before any work is followed by a look, and then by a second request."""
+    operation = "create_training_job" if what == "job" else "create_job_version"
+    if what == "job":
+        emulator.reset()
+        emulator.set_transitions("immediate")
+    run = (job_run if what == "job" else version_run)(StateStore())
+    emulator.clear_requests()
+    emulator.inject(operation, "status", when="before", status=500, times=1)
+
+    run.attempt()
+
+    assert len(emulator.requests(operation)) == 2
+    assert len(versions(emulator)) == (1 if what == "job" else 2)
+
+
+def test_retry_attaches_to_its_own_running_job(job_run, emulator) -> None:
+    """A job that is still running is not submitted a second time."""
+    emulator.set_transitions("reads", sequence=[8] * 50, reads=1)
+    run = job_run(StateStore())
+    first = run.attempt()
+
+    second = run.attempt()
+
+    assert second["version_id"] == first["version_id"]
+    assert len(versions(emulator)) == 1
+
+
+def test_retry_returns_its_own_completed_job(job_run, emulator) -> None:
+    """A job that has completed is the result; the XCom is the same."""
+    run = job_run(StateStore())
+
+    assert run.attempt() == run.attempt()
+    assert len(versions(emulator)) == 1
+
+
+@pytest.mark.parametrize("status", [11, 12])
+def test_retry_after_a_failed_training_trains_anew_as_a_version(
+    job_run, emulator, status: int
+) -> None:
+    """The name stays taken, so the next training is a new version of the own job."""
+    run = job_run(StateStore(), wait_for_completion=True, poll_interval=0.01)
+    emulator.set_transitions("immediate", status=status)
+    with pytest.raises(TrainingJobFailedError):
+        run.attempt()
+    emulator.set_transitions("immediate")
+
+    result = run.attempt()
+
+    assert [v.status for v in versions(emulator)] == [status, 10]
+    assert result["version_name"] == "V0002"
+    assert versions(emulator)[1].pre_version_id == versions(emulator)[0].version_id
+
+
+def test_cleared_task_trains_anew(job_run, emulator) -> None:
+    """A clear means: again."""
+    run = job_run(StateStore())
+    first = run.attempt()
+    run.clear()
+
+    second = run.attempt()
+
+    assert second["job_id"] == first["job_id"]
+    assert second["version_id"] != first["version_id"]
+
+
+def test_cleared_task_reuses_its_training_where_it_says_so(job_run, emulator) -> None:
+    """``on_clear="reuse"`` keeps what is there."""
+    run = job_run(StateStore(), on_clear="reuse")
+    first = run.attempt()
+    run.clear()
+
+    assert run.attempt()["version_id"] == first["version_id"]
+    assert len(versions(emulator)) == 1
+
+
+def test_retry_after_a_clear_attaches_to_the_new_training(job_run, emulator) -> None:
+    """The training of the cleared task counts, not that of before."""
+    run = job_run(StateStore())
+    run.attempt()
+    run.clear()
+    second = run.attempt()
+
+    assert run.attempt()["version_id"] == second["version_id"]
+    assert len(versions(emulator)) == 2
+
+
+def test_cleared_task_stops_what_it_has_running(job_run, emulator) -> None:
+    """There is never more than one live training of a task."""
+    emulator.set_transitions("reads", sequence=[8] * 50, reads=1)
+    run = job_run(StateStore())
+    run.attempt()
+    run.clear()
+
+    run.attempt()
+
+    assert versions(emulator)[0].status in (9, 12)
+    assert versions(emulator)[1].status == 8
+
+
+def test_cleared_task_goes_on_where_it_may_not_stop(job_run, emulator) -> None:
+    """With ``cancel_on_kill=False`` the running training is kept instead of doubled."""
+    emulator.set_transitions("reads", sequence=[8] * 50, reads=1)
+    run = job_run(StateStore(), cancel_on_kill=False)
+    first = run.attempt()
+    run.clear()
+
+    assert run.attempt()["version_id"] == first["version_id"]
+    assert len(versions(emulator)) == 1
+
+
+def test_foreign_job_of_the_same_name_is_never_adopted(job_run, client, config, emulator) -> None:
+    """A name taken by somebody else is an error, at the first try and at a retry."""
+    client.create_training_job({"job_name": "job", "config": config})
+    run = job_run(StateStore())
+
+    for _ in range(2):
+        with pytest.raises(AirflowFailException) as caught:
+            run.attempt()
+        assert isinstance(caught.value.__cause__, JobNameExistsError)
+    assert len(versions(emulator)) == 1
+
+
+def test_if_exists_is_not_asked_about_the_own_job(job_run, emulator) -> None:
+    """A retry attaches to its own job whatever ``if_exists`` says."""
+    run = job_run(StateStore(), if_exists="new_version")
+    first = run.attempt()
+
+    assert run.attempt()["version_id"] == first["version_id"]
+    assert len(versions(emulator)) == 1
+
+
+@KILLS
+def test_mapped_tasks_with_one_payload_never_share_a_version(
+    version_run, emulator, point: str
+) -> None:
+    """A killed try does not take the version of its twin for its own."""
+    xcoms: dict[Any, Any] = {}
+    killed = version_run(StateStore(), xcoms, index=0)
+    twin = version_run(StateStore(), xcoms, index=1)
+    if point == "after intent":
+        killed.killed_attempt(point)  # the intent is there, the request was never sent
+        other = twin.attempt()
+    else:
+        other = twin.attempt()
+        killed.killed_attempt(point)
+
+    result = killed.attempt()
+
+    assert result["version_id"] != other["version_id"]
+    assert len(versions(emulator)) == 3
+
+
+def test_own_job_whose_version_was_deleted_is_trained_anew(job_run, client, emulator) -> None:
+    """The job is still this task's, so a new version of it is made."""
+    run = job_run(StateStore())
+    first = run.attempt()
+    run._make().hook.get_conn()
+    spare = client.create_job_version(
+        first["job_id"],
+        {"config": run._make().config | {"pre_version_id": first["version_id"]}},
+    )
+    client.delete_job_version(first["job_id"], first["version_id"])
+
+    result = run.attempt()
+
+    assert result["version_id"] not in (first["version_id"], spare.version_id)
+    assert result["job_id"] == first["job_id"]
+
+
+def test_without_a_store_a_retry_finds_its_job_by_name_and_payload(job_run, emulator) -> None:
+    """Before Airflow 3.3 name, payload and run start decide."""
+    run = job_run(None)
+    first = run.attempt()
+
+    assert run.attempt()["version_id"] == first["version_id"]
+    assert len(versions(emulator)) == 1
+
+
+def test_without_a_store_a_retry_finds_its_version(version_run, emulator) -> None:
+    """The same for a version, by its predecessor and payload."""
+    run = version_run(None)
+    first = run.attempt()
+
+    assert run.attempt()["version_id"] == first["version_id"]
+    assert len(versions(emulator)) == 2
+
+
+def test_without_a_store_a_foreign_payload_is_not_adopted(
+    job_run, client, config, emulator
+) -> None:
+    """A job of the same name that trains something else is not this task's."""
+    client.create_training_job({"job_name": "job", "config": config | {"spec_id": 99}})
+    run = job_run(None)
+    with pytest.raises(AirflowFailException):
+        run.attempt()
+
+    with pytest.raises(AirflowFailException, match="if_exists"):
+        run.attempt()
+
+
+def test_without_a_store_a_cleared_task_trains_anew(job_run, emulator) -> None:
+    """The first try after a clear is told by Airflow's counters."""
+    run = job_run(None)
+    run.attempt()
+    run.clear()
+
+    run.attempt()
+
+    assert len(versions(emulator)) == 2
+
+
+def test_record_of_another_release_is_passed_over(job_run, emulator) -> None:
+    """A stored record that makes no sense does not break the task."""
+    store = StateStore()
+    store.values[memory.KEY] = {"format": 99}
+
+    job_run(store).attempt()
+
+    assert len(versions(emulator)) == 1
+
+
+def test_record_holds_no_payload_and_no_secret(version_run) -> None:
+    """What lies in Airflow's database is ids, times and a hash."""
+    run = version_run(StateStore())
+
+    run.attempt()
+
+    assert run.store.values[memory.KEY].keys() == {
+        "phase",
+        "generation",
+        "fingerprint",
+        "since",
+        "job_id",
+        "version_id",
+        "base",
+    }
