@@ -21,6 +21,7 @@ class JobEvent:
     :param message: one sentence for the log.
     :param retryable: for ``error``: whether waiting on can help.
     :param end_time: end of the wait in epoch seconds, or None; a resumed task has no memory of it.
+    :param cancel_on_kill: whether the version is stopped when a user ends the task; nor of this.
     """
 
     status: EventStatus
@@ -30,6 +31,7 @@ class JobEvent:
     message: str = ""
     retryable: bool = True
     end_time: float | None = None
+    cancel_on_kill: bool = False
 
     def to_payload(self) -> dict[str, Any]:
         """Return the payload of a ``TriggerEvent``."""
@@ -55,6 +57,7 @@ class JobEvent:
                 message=str(data.get("message") or ""),
                 retryable=bool(data.get("retryable", True)),
                 end_time=None if end_time is None else float(end_time),
+                cancel_on_kill=bool(data.get("cancel_on_kill", False)),
             )
         except (KeyError, TypeError, ValueError) as error:
             msg = f"Not an event of TrainingJobTrigger: {payload!r} ({error!r})"

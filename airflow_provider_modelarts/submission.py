@@ -179,11 +179,16 @@ class Submission:
         self._claimed = claimed
         self._sleep = sleep
         self._record = Record.read(store.load())
+        self.attached = False
+        """Whether what was returned is another's, taken by ``if_exists="attach"``."""
 
-    # ---- entry points
+    # ---- entry point
 
-    def job(self, plan: JobPlan) -> Made:
-        """Return the job of this task, made now or by an earlier try."""
+    def submit(self, plan: JobPlan | VersionPlan) -> Made:
+        """Return what this task wants made, made now or by an earlier try."""
+        return self._job(plan) if isinstance(plan, JobPlan) else self._version(plan)
+
+    def _job(self, plan: JobPlan) -> Made:
         own = self._own(_fingerprint(plan.config), lambda r: self._find_job(plan, r.since))
         if own is None:
             return self._make_job(plan)
@@ -191,8 +196,7 @@ class Submission:
             return own
         return self._make_version(plan.version(own.job_id))
 
-    def version(self, plan: VersionPlan) -> Made:
-        """Return the version of this task, made now or by an earlier try."""
+    def _version(self, plan: VersionPlan) -> Made:
         own = self._own(None, lambda r: self._find_version(plan, r))
         if own is not None and self._keeps(own):
             return own
@@ -274,6 +278,7 @@ class Submission:
                 raise error from None
         if plan.if_exists == "new_version":
             return self._make_version(plan.version(job.job_id))
+        self.attached = True
         log.info("Attaching to job %r (job_id %d)", job.job_name, job.job_id)
         return newest(list(self._client.list_job_versions(job.job_id))) or job.as_created()
 

@@ -73,14 +73,18 @@ class Wait:
             sleep(poll.pause())
         return version
 
-    def trigger(self) -> TrainingJobTrigger:
-        """Return the trigger that goes on waiting."""
+    def trigger(self, *, cancel_on_kill: bool = False) -> TrainingJobTrigger:
+        """Return the trigger that goes on waiting.
+
+        :param cancel_on_kill: whether it stops the version when a user ends the task.
+        """
         return TrainingJobTrigger(
             self.job_id,
             self.version_id,
             self.hook.modelarts_conn_id,
-            self.poll_interval,
-            self.end_time,
+            poll_interval=self.poll_interval,
+            end_time=self.end_time,
+            cancel_on_kill=cancel_on_kill,
         )
 
 

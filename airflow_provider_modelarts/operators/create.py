@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 from airflow.providers.common.compat.sdk import conf
 
 from airflow_provider_modelarts.exceptions import ModelArtsError, PayloadValidationError, Violation
+from airflow_provider_modelarts.killing import ended_by_user, stop, timed_out
 from airflow_provider_modelarts.operators.base import ModelArtsOperator
 from airflow_provider_modelarts.operators.memory import (
     attempt_of,
@@ -20,7 +21,7 @@ from airflow_provider_modelarts.operators.memory import (
 from airflow_provider_modelarts.waiting import Wait, end_time_of, outcome, read_event
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
 
     from airflow.providers.common.compat.sdk import Context
 
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
         CreateJobVersionRequest,
         CreateTrainingJobRequest,
     )
-    from airflow_provider_modelarts.submission import Made, Submission
+    from airflow_provider_modelarts.submission import JobPlan, Made, Submission, VersionPlan
 
 ON_CLEAR: Final = ("new", "reuse")
 
@@ -115,7 +116,11 @@ class CreateOperator(ModelArtsOperator):
             ``create_time`` (ms), ``resource_id``; after a wait also what the sensor returns.
         """
         with self._errors():
-            made = self._make(self._submission(context))
+            self._context = context
+            plan = self._plan()  # only a valid payload is worth a look at the store
+            submission = self._submission(context)
+            made = submission.submit(plan)
+            cancel = self.cancel_on_kill and not submission.attached
             self.log.info(
                 "Training: job %r (job_id %d), version %s (version_id %s)",
                 made.job_name,
@@ -124,29 +129,36 @@ class CreateOperator(ModelArtsOperator):
                 made.version_id,
             )
             claim(context, made.job_id, made.version_id)
+            if self._killed and cancel:
+                self._stop(made.job_id, made.version_id)
+                msg = "The task was killed while it submitted"
+                raise ModelArtsError(msg)
             if not self.wait_for_completion:
                 return creation(made)
             if made.version_id is None:
                 msg = f"Job {made.job_id} has no version to wait for"
                 raise ModelArtsError(msg)
-            return self._look(made.job_id, made.version_id, end_time_of(self.execution_timeout))
+            wait = self._wait(made.job_id, made.version_id, end_time_of(self.execution_timeout))
+            return self._look(wait, cancel=cancel)
 
-    def execute_complete(self, context: Context, event: Any) -> dict[str, Any]:  # noqa: ARG002
+    def execute_complete(self, context: Context, event: Any) -> dict[str, Any]:
         """Go on after the triggerer has called."""
         with self._errors():
+            self._context = context
             told = read_event(event, job_id=None, version_id=None)
             self.log.info("Triggerer: %s", told.message)
-            return self._look(told.job_id, told.version_id, told.end_time)
+            wait = self._wait(told.job_id, told.version_id, told.end_time)
+            return self._look(wait, cancel=told.cancel_on_kill)
 
     @abstractmethod
-    def _make(self, submission: Callable[[], Submission]) -> Made:
-        """Validate, and have made what the task wants made."""
+    def _plan(self) -> JobPlan | VersionPlan:
+        """Validate, and return what is to be made."""
 
-    def _submission(self, context: Context) -> Callable[[], Submission]:
-        """Return what makes the submission; only a valid payload is worth a look at the store."""
+    def _submission(self, context: Context) -> Submission:
+        """Return the decision step, with what is known of earlier tries."""
         from airflow_provider_modelarts.submission import Submission
 
-        return lambda: Submission(
+        return Submission(
             self.hook.get_conn(),
             store_of(context),
             attempt_of(context, self.retries or 0),
@@ -161,18 +173,57 @@ class CreateOperator(ModelArtsOperator):
         tasks = dag.task_dict.values() if dag is not None else []
         return [task.task_id for task in tasks if is_create_operator(task)]
 
-    def _look(self, job_id: int, version_id: int, end_time: float | None) -> dict[str, Any]:
-        from airflow_provider_modelarts.client.polling import check_success
-
-        wait = Wait(
+    def _wait(self, job_id: int, version_id: int, end_time: float | None) -> Wait:
+        return Wait(
             self.hook, job_id, version_id, poll_interval=self.poll_interval, end_time=end_time
         )
+
+    def _look(self, wait: Wait, *, cancel: bool) -> dict[str, Any]:
+        """Return the XCom if the version has completed; otherwise wait for it.
+
+        :param cancel: whether the version is stopped when the task is ended by its user.
+        """
+        from airflow_provider_modelarts.client.polling import check_success
+
+        self._live = (wait.job_id, wait.version_id) if cancel else None
         version = wait.poll().look() if self.deferrable else wait.until_ended()
         if version is None:
-            self.log.info("Waiting in the triggerer for job %d, version %d", job_id, version_id)
-            self.defer(trigger=wait.trigger(), method_name="execute_complete")
+            self.log.info(
+                "Waiting in the triggerer for job %d, version %d", wait.job_id, wait.version_id
+            )
+            trigger = wait.trigger(cancel_on_kill=cancel)
+            self.defer(trigger=trigger, method_name="execute_complete")
         check_success(version)
         return creation(version) | outcome(version)
+
+    # ---- being killed
+
+    _context: Context | None = None
+    _live: tuple[int, int] | None = None
+    _killed: bool = False
+
+    def on_kill(self) -> None:
+        """Stop the training if a user or the task's own timeout ends the task, and only then.
+
+        Airflow calls this also when the worker is evicted; then the training goes on, and the retry
+        finds it.
+        """
+        if not self.cancel_on_kill or self._context is None:
+            return
+        if not timed_out() and not ended_by_user(self._context["ti"]):
+            self.log.warning(
+                "The task process is being ended, but nobody has ended the task: the training goes on, "
+                "and the next try of this task goes on waiting for it"
+            )
+            return
+        if self._live is None:
+            self._killed = True  # while submitting; see execute
+            return
+        self._stop(*self._live)
+
+    def _stop(self, job_id: int, version_id: int | None) -> None:
+        if version_id is not None:
+            stop(self.hook.get_conn(), job_id, version_id)
 
     # ---- payload
 

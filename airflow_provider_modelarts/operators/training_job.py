@@ -18,7 +18,7 @@ from airflow_provider_modelarts.operators.create import CreateOperator
 from airflow_provider_modelarts.waiting import as_id
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
     from airflow.providers.common.compat.sdk import Context
 
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
         CreateJobVersionRequest,
         CreateTrainingJobRequest,
     )
-    from airflow_provider_modelarts.submission import Made, Submission, VersionPlan
+    from airflow_provider_modelarts.submission import JobPlan, VersionPlan
 
 IF_EXISTS: Final = ("fail", "attach", "new_version")
 _NOT_FOR_VERSIONS: Final[tuple[str, ...]] = ("volumes", "create_version")
@@ -66,12 +66,12 @@ class CreateTrainingJobOperator(CreateOperator):
         self.workspace_id = workspace_id
         self.if_exists = if_exists
 
-    def _make(self, submission: Callable[[], Submission]) -> Made:
+    def _plan(self) -> JobPlan:
         from airflow_provider_modelarts.submission import JobPlan
 
         request = self._request()
         extra = self._extra_config()
-        plan = JobPlan(
+        return JobPlan(
             job_name=request.job_name,
             workspace_id=request.workspace_id,
             config=request.to_wire(extra)["config"],
@@ -79,7 +79,6 @@ class CreateTrainingJobOperator(CreateOperator):
             version=self._version_plan,
             if_exists=self.if_exists,
         )
-        return submission().job(plan)
 
     def _request(self) -> CreateTrainingJobRequest:
         """Validate; for ``new_version`` both requests that may be sent."""
@@ -175,7 +174,7 @@ class CreateJobVersionOperator(CreateOperator):
         self.pre_version_id = pre_version_id
         self.inherit_config = inherit_config
 
-    def _make(self, submission: Callable[[], Submission]) -> Made:
+    def _plan(self) -> VersionPlan:
         from airflow_provider_modelarts.client.inherit import inherited
         from airflow_provider_modelarts.submission import VersionPlan
 
@@ -192,7 +191,7 @@ class CreateJobVersionOperator(CreateOperator):
                 complete = inherited(client.get_job_version(job_id, base), complete)
             return self._request(job_id, complete)
 
-        return submission().version(VersionPlan(job_id, named, request, self._extra_config()))
+        return VersionPlan(job_id, named, request, self._extra_config())
 
     def _request(self, job_id: int, config: Mapping[str, Any]) -> CreateJobVersionRequest:
         from airflow_provider_modelarts.client.models.request import CreateJobVersionRequest

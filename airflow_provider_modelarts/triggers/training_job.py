@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from airflow.triggers.base import BaseTrigger, TriggerEvent
 
+from airflow_provider_modelarts import killing
 from airflow_provider_modelarts.events import JobEvent
 from airflow_provider_modelarts.exceptions import ModelArtsError, TrainingJobFailedError
 from airflow_provider_modelarts.hooks.modelarts import ModelArtsHook
@@ -19,12 +20,18 @@ from airflow_provider_modelarts.hooks.modelarts import ModelArtsHook
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
+    from airflow_provider_modelarts.client.client import ModelArtsClient
+
 FIRST_LOOK: Final = 10.0
 """Longest pause in seconds before the first look.
 
 The task has looked just before it deferred, and Airflow can fail a task whose trigger fires within
 the first seconds (apache/airflow issue 66374).
 """
+
+
+KILL_LIMIT: Final = 10.0
+"""Seconds in which Airflow must tell the task's state when a trigger is ended; it allows 30 for all."""
 
 
 class TrainingJobTrigger(BaseTrigger):
@@ -35,6 +42,7 @@ class TrainingJobTrigger(BaseTrigger):
     :param modelarts_conn_id: id of the connection.
     :param poll_interval: seconds between looks.
     :param end_time: epoch seconds at which the wait ends; None: no end.
+    :param cancel_on_kill: stop the version when a user marks the deferred task or clears it.
     """
 
     def __init__(
@@ -42,8 +50,10 @@ class TrainingJobTrigger(BaseTrigger):
         job_id: int,
         version_id: int,
         modelarts_conn_id: str = ModelArtsHook.default_conn_name,
+        *,
         poll_interval: float = 30.0,
         end_time: float | None = None,
+        cancel_on_kill: bool = False,
         **_later: Any,  # a trigger stored by a newer release must still load
     ) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
@@ -52,6 +62,8 @@ class TrainingJobTrigger(BaseTrigger):
         self.modelarts_conn_id = modelarts_conn_id
         self.poll_interval = poll_interval
         self.end_time = end_time
+        self.cancel_on_kill = cancel_on_kill
+        self._client: ModelArtsClient | None = None
 
     def serialize(self) -> tuple[str, dict[str, Any]]:
         """Return class path and arguments."""
@@ -63,16 +75,50 @@ class TrainingJobTrigger(BaseTrigger):
                 "modelarts_conn_id": self.modelarts_conn_id,
                 "poll_interval": self.poll_interval,
                 "end_time": self.end_time,
+                "cancel_on_kill": self.cancel_on_kill,
             },
         )
 
     async def run(self) -> AsyncIterator[TriggerEvent]:
         """Yield one event, a ``JobEvent`` payload, and end."""
-        yield TriggerEvent((await self._event()).to_payload())  # type: ignore[no-untyped-call]
+        try:
+            event = await self._event()
+        except asyncio.CancelledError:
+            if not hasattr(BaseTrigger, "on_kill"):  # before Airflow 3.3 this is all one is told
+                await self.on_kill()
+            raise
+        yield TriggerEvent(event.to_payload())  # type: ignore[no-untyped-call]
+
+    async def on_kill(self) -> None:
+        """Stop the version, if a user has ended the task.
+
+        Airflow 3.3.0 to 3.3.2 call this also when the trigger moves to another triggerer. The task
+        instance is still ``deferred`` then, and its job goes on; so it does in doubt.
+        """
+        if not self.cancel_on_kill or self._client is None or self.task_instance is None:
+            return
+        threads, loop = _threads(), asyncio.get_running_loop()
+        try:
+            asked = loop.run_in_executor(threads, killing.state_of, self.task_instance)
+            state = await asyncio.wait_for(asked, KILL_LIMIT)
+        except TimeoutError:
+            state = killing.UNKNOWN
+        if state in ("deferred", killing.UNKNOWN):
+            self.log.info(
+                "The trigger ends, but the task is %s: job %d, version %d goes on",
+                state,
+                self.job_id,
+                self.version_id,
+            )
+            return
+        self.log.info("The task is %s: stopping its training", state)
+        await loop.run_in_executor(
+            threads, killing.stop, self._client, self.job_id, self.version_id
+        )
 
     async def _event(self) -> JobEvent:
         event = partial(JobEvent, job_id=self.job_id, version_id=self.version_id)
-        event = partial(event, end_time=self.end_time)
+        event = partial(event, end_time=self.end_time, cancel_on_kill=self.cancel_on_kill)
         try:
             status = await self._wait()
         except TrainingJobFailedError as error:
@@ -91,6 +137,7 @@ class TrainingJobTrigger(BaseTrigger):
         from airflow_provider_modelarts.client.polling import Poll, check_success
 
         client = await ModelArtsHook.aget_client(self.modelarts_conn_id)
+        self._client = client  # on_kill has no time to look a connection up
         poll = Poll(
             partial(client.get_job_version, self.job_id, self.version_id),
             interval=self.poll_interval,

@@ -189,6 +189,7 @@ def test_sensor_defers_once_without_a_worker(start, sensor, run_task) -> None:
         "modelarts_conn_id",
         "poll_interval",
         "end_time",
+        "cancel_on_kill",
     }
 
 

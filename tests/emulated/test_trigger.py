@@ -36,7 +36,7 @@ def events_of(trigger: TrainingJobTrigger) -> list[dict[str, Any]]:
 
 def test_stored_form_is_this_one_for_ever() -> None:
     """A trigger stored by this release must load in the next: path and arguments are fixed."""
-    trigger = TrainingJobTrigger(10, 20, "conn", 5.5, 1795400000.0)
+    trigger = TrainingJobTrigger(10, 20, "conn", poll_interval=5.5, end_time=1795400000.0)
 
     assert trigger.serialize() == (
         PATH,
@@ -46,6 +46,7 @@ def test_stored_form_is_this_one_for_ever() -> None:
             "modelarts_conn_id": "conn",
             "poll_interval": 5.5,
             "end_time": 1795400000.0,
+            "cancel_on_kill": False,
         },
     )
 

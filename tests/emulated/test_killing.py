@@ -1,0 +1,287 @@
+"""Who ends a task decides what becomes of its training; against the emulator.
+
+What Airflow says of a task instance's state is the process boundary here, and the only thing faked.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from airflow.providers.common.compat.sdk import AirflowTaskTimeout, TaskDeferred
+from airflow.triggers.base import BaseTrigger
+
+from airflow_provider_modelarts import killing
+from airflow_provider_modelarts.operators.training_job import CreateTrainingJobOperator
+from airflow_provider_modelarts.triggers.training_job import TrainingJobTrigger
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from airflow_provider_modelarts.client import CreatedJob
+
+STOPPED = (9, 12)
+RUNNING = 8
+
+
+class Instance:
+    """A task instance whose state Airflow has on record."""
+
+    dag_id, task_id, run_id, map_index = "dag", "train", "run", -1
+    try_number, max_tries = 1, 0
+
+    def __init__(self) -> None:
+        self.state: str | None = "running"
+
+    def current_state(self) -> str | None:
+        """Answer as Airflow 2 does."""
+        return self.state
+
+    def xcom_push(self, key: str, value: Any) -> None:
+        """Take a value."""
+
+
+@pytest.fixture
+def instance(monkeypatch: pytest.MonkeyPatch) -> Instance:
+    """A task instance, as the installed Airflow tells of it."""
+    found = Instance()
+    try:
+        from airflow.sdk.execution_time.task_runner import RuntimeTaskInstance
+    except ImportError:
+        return found
+
+    def states(**asked: Any) -> dict[str, Any]:
+        assert asked["run_ids"] == ["run"]
+        index = found.map_index
+        key = found.task_id if index < 0 else f"{found.task_id}_{index}"
+        return {"run": {key: found.state}}
+
+    monkeypatch.setattr(RuntimeTaskInstance, "get_task_states", states)
+    return found
+
+
+@pytest.fixture
+def waiting(
+    client: Any, config: dict[str, Any], emulator: Any, instance: Instance
+) -> Iterator[Callable[..., CreateTrainingJobOperator]]:
+    """Return a function that starts a task in a thread and returns it once it waits for its job."""
+    emulator.set_transitions("immediate", status=RUNNING)
+    threads: list[threading.Thread] = []
+
+    def start(**kwargs: Any) -> CreateTrainingJobOperator:
+        defaults = {"job_name": "job", "config": config, "poll_interval": 0.02}
+        task = CreateTrainingJobOperator(
+            **{"task_id": "train", "wait_for_completion": True, **defaults, **kwargs}
+        )
+
+        def run() -> None:
+            with pytest.raises(Exception, match=r"KILLED|killed"):
+                task.execute({"ti": instance})
+
+        threads.append(threading.Thread(target=run))
+        threads[-1].start()
+        while not emulator.requests("get_job_version"):
+            threads[-1].join(0.01)
+        return task
+
+    yield start
+    for job in emulator.jobs():
+        for version in job.versions:
+            emulator.set_status(job.job_id, version.version_id, 12)
+    for thread in threads:
+        thread.join()
+
+
+def status(emulator: Any) -> int:
+    """Return the status of the one version."""
+    return emulator.jobs()[0].versions[0].status
+
+
+@pytest.mark.parametrize("state", ["failed", "success", "restarting", "up_for_retry", None])
+def test_task_ended_by_its_user_stops_its_training(waiting, emulator, instance, state) -> None:
+    """Marked failed, marked successful, cleared: Airflow's record says so, and the job is stopped."""
+    task = waiting()
+    instance.state = state
+
+    task.on_kill()
+
+    assert status(emulator) in STOPPED
+    assert len(emulator.requests("stop_job_version")) == 1
+
+
+def test_evicted_worker_leaves_the_training_alone(waiting, emulator, logged) -> None:
+    """SIGTERM while the task is still ``running`` on record is not the user's doing."""
+    task = waiting()
+
+    task.on_kill()
+
+    assert status(emulator) == RUNNING
+    assert emulator.requests("stop_job_version") == []
+    assert "the training goes on" in logged()
+
+
+def test_unknown_state_leaves_the_training_alone(waiting, emulator, instance, monkeypatch) -> None:
+    """When Airflow does not answer in time, the job lives."""
+    task = waiting()
+    never = threading.Event()
+    monkeypatch.setattr(killing, "STATE_LIMIT", 0.05)
+    try:
+        from airflow.sdk.execution_time.task_runner import RuntimeTaskInstance
+
+        monkeypatch.setattr(
+            RuntimeTaskInstance, "get_task_states", lambda **_: {} if never.wait(5) else {}
+        )
+    except ImportError:
+        instance.current_state = lambda: never.wait(5)
+
+    task.on_kill()
+
+    never.set()
+    assert status(emulator) == RUNNING
+
+
+def test_kept_alive_where_the_author_says_so(waiting, emulator, instance) -> None:
+    """``cancel_on_kill=False`` wins over everything."""
+    task = waiting(cancel_on_kill=False)
+    instance.state = "failed"
+
+    task.on_kill()
+
+    assert status(emulator) == RUNNING
+
+
+def test_timeout_of_the_task_stops_its_training(waiting, emulator) -> None:
+    """``execution_timeout`` ends a task that is still ``running`` on record, and its job with it."""
+    task = waiting()
+
+    try:
+        raise AirflowTaskTimeout
+    except AirflowTaskTimeout:
+        task.on_kill()
+
+    assert status(emulator) in STOPPED
+
+
+def test_foreign_job_is_never_stopped(waiting, client, config, emulator, instance) -> None:
+    """A job that was only attached to belongs to somebody else."""
+    client.create_training_job({"job_name": "job", "config": config})
+    task = waiting(if_exists="attach")
+    instance.state = "failed"
+
+    task.on_kill()
+
+    assert status(emulator) == RUNNING
+
+
+def test_task_killed_while_it_submits_stops_what_it_has_made(
+    client, config, emulator, instance
+) -> None:
+    """A kill between request and answer is remembered until the id is known."""
+    emulator.set_transitions("immediate", status=RUNNING)
+    task = CreateTrainingJobOperator(task_id="train", job_name="job", config=config)
+    pushed = instance.xcom_push
+
+    def die(key: str, value: Any) -> None:
+        pushed(key, value)
+        instance.state = "failed"
+        task.on_kill()
+
+    instance.xcom_push = die
+
+    with pytest.raises(Exception, match="killed while it submitted"):
+        task.execute({"ti": instance})
+
+    assert status(emulator) in STOPPED
+
+
+@pytest.fixture
+def job(client: Any, config: dict[str, Any], emulator: Any) -> CreatedJob:
+    """A job that runs."""
+    emulator.set_transitions("immediate", status=RUNNING)
+    return client.create_training_job({"job_name": "job", "config": config})
+
+
+@pytest.fixture
+def trigger(job: CreatedJob, instance: Instance) -> Callable[..., TrainingJobTrigger]:
+    """Return a function that makes a trigger which belongs to the deferred task instance."""
+
+    def make(**kwargs: Any) -> TrainingJobTrigger:
+        found = TrainingJobTrigger(
+            job.job_id, job.version_id, poll_interval=0.01, **{"cancel_on_kill": True, **kwargs}
+        )
+        found._task_instance = instance
+        if not hasattr(BaseTrigger, "on_kill"):
+            found.task_instance = instance
+        instance.state = "deferred"
+        return found
+
+    return make
+
+
+def end(trigger: TrainingJobTrigger, emulator: Any) -> None:
+    """Let a trigger look once, cancel it, and call ``on_kill`` as Airflow 3.3 does."""
+
+    async def main() -> None:
+        events = trigger.run()
+        task = asyncio.ensure_future(anext(events))
+        while not emulator.requests("get_job_version"):
+            await asyncio.sleep(0.01)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        if hasattr(BaseTrigger, "on_kill"):
+            await trigger.on_kill()
+
+    asyncio.run(main())
+
+
+@pytest.mark.parametrize("state", ["failed", "success", "scheduled", None])
+@pytest.mark.parametrize("index", [-1, 3], ids=["plain", "mapped"])
+def test_deferred_task_ended_by_its_user_stops_its_training(
+    trigger, emulator, instance, state, index: int
+) -> None:
+    """The state is no longer ``deferred``: somebody acted."""
+    instance.map_index = index
+    waiting_trigger = trigger()
+    instance.state = state
+
+    end(waiting_trigger, emulator)
+
+    assert status(emulator) in STOPPED
+
+
+def test_trigger_that_moves_leaves_the_training_alone(trigger, emulator) -> None:
+    """Redistribution, restart and deploy end a trigger too; the task is still ``deferred``."""
+    end(trigger(), emulator)
+
+    assert status(emulator) == RUNNING
+    assert emulator.requests("stop_job_version") == []
+
+
+def test_sensor_trigger_never_stops_anything(trigger, emulator, instance) -> None:
+    """A trigger without ``cancel_on_kill`` only looks."""
+    waiting_trigger = trigger(cancel_on_kill=False)
+    instance.state = "failed"
+
+    end(waiting_trigger, emulator)
+
+    assert status(emulator) == RUNNING
+
+
+def test_operator_passes_its_wish_to_the_trigger(client, config, emulator, instance) -> None:
+    """``cancel_on_kill`` travels with the deferral, and back with the event."""
+    emulator.set_transitions("immediate", status=RUNNING)
+
+    def deferral(**kwargs: Any) -> dict[str, Any]:
+        task = CreateTrainingJobOperator(
+            task_id="train", config=config, wait_for_completion=True, deferrable=True, **kwargs
+        )
+        with pytest.raises(TaskDeferred) as caught:
+            task.execute({"ti": instance})
+        return caught.value.trigger.serialize()[1]
+
+    assert deferral(job_name="a")["cancel_on_kill"] is True
+    assert deferral(job_name="b", cancel_on_kill=False)["cancel_on_kill"] is False
+    assert deferral(job_name="a", if_exists="attach")["cancel_on_kill"] is False
