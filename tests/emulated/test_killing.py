@@ -14,11 +14,12 @@ from airflow.providers.common.compat.sdk import AirflowTaskTimeout, TaskDeferred
 from airflow.triggers.base import BaseTrigger
 
 from airflow_provider_modelarts import killing
+from airflow_provider_modelarts.exceptions import TrainingJobCanceledError
 from airflow_provider_modelarts.operators.training_job import CreateTrainingJobOperator
 from airflow_provider_modelarts.triggers.training_job import TrainingJobTrigger
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
 
     from airflow_provider_modelarts.client import CreatedJob
 
@@ -63,35 +64,40 @@ def instance(monkeypatch: pytest.MonkeyPatch) -> Instance:
 
 
 @pytest.fixture
-def waiting(
+def kill(
     client: Any, config: dict[str, Any], emulator: Any, instance: Instance
-) -> Iterator[Callable[..., CreateTrainingJobOperator]]:
-    """Return a function that starts a task in a thread and returns it once it waits for its job."""
-    emulator.set_transitions("immediate", status=RUNNING)
-    threads: list[threading.Thread] = []
+) -> Callable[..., int]:
+    """Return a function that runs a task, kills it while it waits, and returns its job's status.
 
-    def start(**kwargs: Any) -> CreateTrainingJobOperator:
+    ``how`` is called from another thread, as a task is executed in the main thread only.
+    """
+    emulator.set_transitions("immediate", status=RUNNING)
+
+    def run(how: Callable[[CreateTrainingJobOperator], None], **kwargs: Any) -> int:
         defaults = {"job_name": "job", "config": config, "poll_interval": 0.02}
         task = CreateTrainingJobOperator(
             **{"task_id": "train", "wait_for_completion": True, **defaults, **kwargs}
         )
+        found: list[int] = []
 
-        def run() -> None:
-            with pytest.raises(Exception, match=r"KILLED|killed"):
-                task.execute({"ti": instance})
+        def end() -> None:
+            while not emulator.requests("get_job_version"):
+                threading.Event().wait(0.01)
+            try:
+                how(task)
+            finally:
+                found.append(status(emulator))
+                version = emulator.jobs()[0].versions[0]
+                emulator.set_status(emulator.jobs()[0].job_id, version.version_id, 12)
 
-        threads.append(threading.Thread(target=run))
-        threads[-1].start()
-        while not emulator.requests("get_job_version"):
-            threads[-1].join(0.01)
-        return task
-
-    yield start
-    for job in emulator.jobs():
-        for version in job.versions:
-            emulator.set_status(job.job_id, version.version_id, 12)
-    for thread in threads:
+        thread = threading.Thread(target=end)
+        thread.start()
+        with pytest.raises(TrainingJobCanceledError):
+            task.execute({"ti": instance})
         thread.join()
+        return found[0]
+
+    return run
 
 
 def status(emulator: Any) -> int:
@@ -100,79 +106,70 @@ def status(emulator: Any) -> int:
 
 
 @pytest.mark.parametrize("state", ["failed", "success", "restarting", "up_for_retry", None])
-def test_task_ended_by_its_user_stops_its_training(waiting, emulator, instance, state) -> None:
+def test_task_ended_by_its_user_stops_its_training(kill, emulator, instance, state) -> None:
     """Marked failed, marked successful, cleared: Airflow's record says so, and the job is stopped."""
-    task = waiting()
-    instance.state = state
 
-    task.on_kill()
+    def how(task: CreateTrainingJobOperator) -> None:
+        instance.state = state
+        task.on_kill()
 
-    assert status(emulator) in STOPPED
+    assert kill(how) in STOPPED
     assert len(emulator.requests("stop_job_version")) == 1
 
 
-def test_evicted_worker_leaves_the_training_alone(waiting, emulator, logged) -> None:
+def test_evicted_worker_leaves_the_training_alone(kill, emulator, logged) -> None:
     """SIGTERM while the task is still ``running`` on record is not the user's doing."""
-    task = waiting()
+    assert kill(lambda task: task.on_kill()) == RUNNING
 
-    task.on_kill()
-
-    assert status(emulator) == RUNNING
     assert emulator.requests("stop_job_version") == []
     assert "the training goes on" in logged()
 
 
-def test_unknown_state_leaves_the_training_alone(waiting, emulator, instance, monkeypatch) -> None:
+def test_unknown_state_leaves_the_training_alone(kill, instance, monkeypatch) -> None:
     """When Airflow does not answer in time, the job lives."""
-    task = waiting()
     never = threading.Event()
     monkeypatch.setattr(killing, "STATE_LIMIT", 0.05)
+
+    def ask(**_: Any) -> dict[str, Any]:
+        never.wait(5)
+        return {}
+
     try:
         from airflow.sdk.execution_time.task_runner import RuntimeTaskInstance
 
-        monkeypatch.setattr(
-            RuntimeTaskInstance, "get_task_states", lambda **_: {} if never.wait(5) else {}
-        )
+        monkeypatch.setattr(RuntimeTaskInstance, "get_task_states", ask)
     except ImportError:
-        instance.current_state = lambda: never.wait(5)
+        instance.current_state = ask
 
-    task.on_kill()
-
+    assert kill(lambda task: task.on_kill()) == RUNNING
     never.set()
-    assert status(emulator) == RUNNING
 
 
-def test_kept_alive_where_the_author_says_so(waiting, emulator, instance) -> None:
+def test_kept_alive_where_the_author_says_so(kill, instance) -> None:
     """``cancel_on_kill=False`` wins over everything."""
-    task = waiting(cancel_on_kill=False)
     instance.state = "failed"
 
-    task.on_kill()
-
-    assert status(emulator) == RUNNING
+    assert kill(lambda task: task.on_kill(), cancel_on_kill=False) == RUNNING
 
 
-def test_timeout_of_the_task_stops_its_training(waiting, emulator) -> None:
+def test_timeout_of_the_task_stops_its_training(kill) -> None:
     """``execution_timeout`` ends a task that is still ``running`` on record, and its job with it."""
-    task = waiting()
 
-    try:
-        raise AirflowTaskTimeout
-    except AirflowTaskTimeout:
-        task.on_kill()
+    def how(task: CreateTrainingJobOperator) -> None:
+        try:
+            raise AirflowTaskTimeout
+        except AirflowTaskTimeout:
+            task.on_kill()
 
-    assert status(emulator) in STOPPED
+    assert kill(how) in STOPPED
 
 
-def test_foreign_job_is_never_stopped(waiting, client, config, emulator, instance) -> None:
+def test_foreign_job_is_never_stopped(kill, client, config, instance) -> None:
     """A job that was only attached to belongs to somebody else."""
     client.create_training_job({"job_name": "job", "config": config})
-    task = waiting(if_exists="attach")
     instance.state = "failed"
 
-    task.on_kill()
-
-    assert status(emulator) == RUNNING
+    assert kill(lambda task: task.on_kill(), if_exists="attach") == RUNNING
 
 
 def test_task_killed_while_it_submits_stops_what_it_has_made(
@@ -226,7 +223,7 @@ def end(trigger: TrainingJobTrigger, emulator: Any) -> None:
     async def main() -> None:
         events = trigger.run()
         task = asyncio.ensure_future(anext(events))
-        while not emulator.requests("get_job_version"):
+        while not emulator.requests("get_job_version"):  # noqa: ASYNC110 - another thread's doing
             await asyncio.sleep(0.01)
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
