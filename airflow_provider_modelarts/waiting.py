@@ -6,10 +6,11 @@ just read. An event from the triggerer therefore only says that it is time to lo
 
 from __future__ import annotations
 
+import logging
 import time
 from contextlib import contextmanager
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from airflow.providers.common.compat.sdk import AirflowFailException
 
@@ -23,11 +24,17 @@ from airflow_provider_modelarts.exceptions import (
 from airflow_provider_modelarts.triggers.training_job import TrainingJobTrigger
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Mapping
 
     from airflow_provider_modelarts.client.models.job import JobVersion
     from airflow_provider_modelarts.client.polling import Poll
     from airflow_provider_modelarts.hooks.modelarts import ModelArtsHook
+
+
+log = logging.getLogger(__name__)
+
+TRIGGER_FAILED: Final = "__fail__"
+"""What Airflow resumes a task with when its trigger has failed or could not be loaded."""
 
 
 class Wait:
@@ -123,6 +130,17 @@ def task_errors(conn_id: str, final: tuple[type[ModelArtsError], ...] = ()) -> I
         where = f" [connection {conn_id!r}]" if isinstance(error, ModelArtsApiError) else ""
         msg = f"{type(error).__name__}: {error}{where}"
         raise AirflowFailException(msg) from error
+
+
+def tell_of_failed_trigger(next_kwargs: Mapping[str, Any] | None) -> None:
+    """Log why a trigger has failed. That it did says nothing about the training."""
+    details = next_kwargs or {}
+    trace = details.get("traceback")
+    log.warning(
+        "The trigger has failed (%s); the wait goes on in this worker%s",
+        details.get("error", "no reason given"),
+        ":\n" + "".join(trace) if isinstance(trace, list) else "",
+    )
 
 
 def outcome(version: JobVersion) -> dict[str, Any]:

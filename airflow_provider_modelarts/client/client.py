@@ -20,6 +20,7 @@ from airflow_provider_modelarts.client.retry import Backoff, retrying
 from airflow_provider_modelarts.client.status import JobStatus, Outcome, outcome_of
 from airflow_provider_modelarts.exceptions import (
     AuthenticationError,
+    ConflictError,
     NotFoundError,
     ResponseLostError,
     ServiceUnavailableError,
@@ -175,11 +176,14 @@ class ModelArtsClient:
         for attempt in range(1, self._backoff.attempts + 1):
             try:
                 return self.call(operation)
-            except (ResponseLostError, ServiceUnavailableError) as error:
+            except (ResponseLostError, ServiceUnavailableError, ConflictError) as error:
+                refused = isinstance(error, ConflictError)
+                if refused and attempt == 1:
+                    raise  # nothing was lost before: the caller is told
                 status = self.get_job_version(job_id, version_id).status
                 if status == JobStatus.KILLING or outcome_of(status) is not Outcome.RUNNING:
                     return None
-                if attempt == self._backoff.attempts:
+                if refused or attempt == self._backoff.attempts:
                     raise
                 log.warning("Stop of version %d has shown no effect, again: %s", version_id, error)
                 self._sleep(min(self._backoff.initial * 2**attempt, self._backoff.maximum))

@@ -9,19 +9,33 @@ from typing import TYPE_CHECKING, Any, Final
 
 from airflow.providers.common.compat.sdk import conf
 
-from airflow_provider_modelarts.exceptions import ModelArtsError, PayloadValidationError, Violation
+from airflow_provider_modelarts.exceptions import (
+    ModelArtsError,
+    PayloadValidationError,
+    Violation,
+    WaitTimeoutError,
+)
 from airflow_provider_modelarts.killing import ended_by_user, stop, timed_out
 from airflow_provider_modelarts.operators.base import ModelArtsOperator
 from airflow_provider_modelarts.operators.memory import (
     attempt_of,
     claim,
     claimed_by_others,
+    own_claim,
     store_of,
 )
-from airflow_provider_modelarts.waiting import Wait, end_time_of, outcome, read_event
+from airflow_provider_modelarts.waiting import (
+    TRIGGER_FAILED,
+    Wait,
+    end_time_of,
+    outcome,
+    read_event,
+    tell_of_failed_trigger,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from datetime import timedelta
 
     from airflow.providers.common.compat.sdk import Context
 
@@ -46,7 +60,9 @@ class CreateOperator(ModelArtsOperator):
     :param deferrable: wait in the triggerer instead of in a worker; default
         ``[operators] default_deferrable``.
     :param poll_interval: seconds between looks while waiting.
-    :param cancel_on_kill: stop the training when the task is killed.
+    :param max_wait: seconds or ``timedelta`` after which a wait ends and the task fails; like
+        ``execution_timeout`` it counts from the start of the try, in every mode. None: no end.
+    :param cancel_on_kill: stop the training when a user ends the task, or its time is over.
     :param on_clear: what a cleared task does with the training it has: ``new`` (train anew, as a
         new version) or ``reuse``.
     """
@@ -69,6 +85,7 @@ class CreateOperator(ModelArtsOperator):
         wait_for_completion: bool = False,
         deferrable: bool = conf.getboolean("operators", "default_deferrable", fallback=False),
         poll_interval: float = 30,
+        max_wait: float | timedelta | None = None,
         cancel_on_kill: bool = True,
         on_clear: str = "new",
         **kwargs: Any,
@@ -86,6 +103,7 @@ class CreateOperator(ModelArtsOperator):
         self.wait_for_completion = wait_for_completion
         self.deferrable = deferrable
         self.poll_interval = poll_interval
+        self.max_wait = max_wait
         self.cancel_on_kill = cancel_on_kill
         self.on_clear = on_clear
 
@@ -117,6 +135,7 @@ class CreateOperator(ModelArtsOperator):
         """
         with self._errors():
             self._context = context
+            end_time = end_time_of(self.execution_timeout, self.max_wait)
             plan = self._plan()  # only a valid payload is worth a look at the store
             submission = self._submission(context)
             made = submission.submit(plan)
@@ -138,8 +157,7 @@ class CreateOperator(ModelArtsOperator):
             if made.version_id is None:
                 msg = f"Job {made.job_id} has no version to wait for"
                 raise ModelArtsError(msg)
-            wait = self._wait(made.job_id, made.version_id, end_time_of(self.execution_timeout))
-            return self._look(wait, cancel=cancel)
+            return self._look(self._wait(made.job_id, made.version_id, end_time), cancel=cancel)
 
     def execute_complete(self, context: Context, event: Any) -> dict[str, Any]:
         """Go on after the triggerer has called."""
@@ -149,6 +167,20 @@ class CreateOperator(ModelArtsOperator):
             self.log.info("Triggerer: %s", told.message)
             wait = self._wait(told.job_id, told.version_id, told.end_time)
             return self._look(wait, cancel=told.cancel_on_kill)
+
+    def resume_execution(
+        self, next_method: str, next_kwargs: dict[str, Any] | None, context: Context
+    ) -> Any:
+        """Resume; where the trigger itself has failed, go on waiting in this worker."""
+        if next_method != TRIGGER_FAILED:
+            return super().resume_execution(next_method, next_kwargs, context)
+        with self._errors():
+            self._context = context
+            job_id, version_id = own_claim(context)
+            tell_of_failed_trigger(next_kwargs)
+            end_time = end_time_of(self.execution_timeout, self.max_wait)
+            self.deferrable = False  # a second trigger would fail as the first did
+            return self._look(self._wait(job_id, version_id, end_time), cancel=self.cancel_on_kill)
 
     @abstractmethod
     def _plan(self) -> JobPlan | VersionPlan:
@@ -186,7 +218,12 @@ class CreateOperator(ModelArtsOperator):
         from airflow_provider_modelarts.client.polling import check_success
 
         self._live = (wait.job_id, wait.version_id) if cancel else None
-        version = wait.poll().look() if self.deferrable else wait.until_ended()
+        try:
+            version = wait.poll().look() if self.deferrable else wait.until_ended()
+        except WaitTimeoutError:
+            if cancel:
+                self._stop(wait.job_id, wait.version_id)
+            raise
         if version is None:
             self.log.info(
                 "Waiting in the triggerer for job %d, version %d", wait.job_id, wait.version_id

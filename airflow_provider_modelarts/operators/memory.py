@@ -9,14 +9,14 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
 
-from airflow_provider_modelarts.submission import Attempt
+from airflow_provider_modelarts.exceptions import ModelArtsError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from airflow.providers.common.compat.sdk import Context
 
-    from airflow_provider_modelarts.submission import Store
+    from airflow_provider_modelarts.submission import Attempt, Store
 
 KEY: Final = "modelarts_submission"
 CLAIM: Final = "modelarts_version"
@@ -68,6 +68,8 @@ def attempt_of(context: Context, retries: int) -> Attempt:
     A clear raises ``max_tries`` to the number of tries made so far plus the retries, which tells a
     cleared task from a retried one.
     """
+    from airflow_provider_modelarts.submission import Attempt
+
     instance: Any = context["ti"]
     generation = max(0, getattr(instance, "max_tries", retries) - retries)
     return Attempt(
@@ -91,6 +93,20 @@ def claim(context: Context, job_id: int, version_id: int | None) -> None:
     """Tell the other tasks of this run which version is this task's own."""
     instance: Any = context["ti"]
     instance.xcom_push(key=CLAIM, value={"job_id": job_id, "version_id": version_id})
+
+
+def own_claim(context: Context) -> tuple[int, int]:
+    """Return job and version that this try has claimed.
+
+    :raises ModelArtsError: it has claimed none.
+    """
+    instance: Any = context["ti"]
+    index = getattr(instance, "map_index", -1)
+    claimed = instance.xcom_pull(task_ids=instance.task_id, key=CLAIM, map_indexes=index)
+    if not isinstance(claimed, dict) or claimed.get("version_id") is None:
+        msg = "The trigger has failed, and which version it waited for is not on record"
+        raise ModelArtsError(msg)
+    return int(claimed["job_id"]), int(claimed["version_id"])
 
 
 def claimed_by_others(context: Context, task_ids: Iterable[str]) -> set[int]:

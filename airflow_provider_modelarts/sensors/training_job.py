@@ -22,12 +22,14 @@ from airflow_provider_modelarts.exceptions import (
 )
 from airflow_provider_modelarts.hooks.modelarts import ModelArtsHook
 from airflow_provider_modelarts.waiting import (
+    TRIGGER_FAILED,
     Wait,
     as_id,
     end_time_of,
     outcome,
     read_event,
     task_errors,
+    tell_of_failed_trigger,
 )
 
 if TYPE_CHECKING:
@@ -106,6 +108,18 @@ class TrainingJobSensor(BaseSensorOperator):
             told = read_event(event, job_id=job_id, version_id=version_id)
             self.log.info("Triggerer: %s", told.message)
             return self._look(told.job_id, told.version_id, told.end_time)
+
+    def resume_execution(
+        self, next_method: str, next_kwargs: dict[str, Any] | None, context: Context
+    ) -> Any:
+        """Resume; where the trigger itself has failed, go on waiting in this worker."""
+        if next_method != TRIGGER_FAILED:
+            return super().resume_execution(next_method, next_kwargs, context)
+        with self._skipping(), self._errors():
+            tell_of_failed_trigger(next_kwargs)
+            job_id, version_id = self._ids(context)
+            end_time = end_time_of(self.timeout, self.execution_timeout)
+            return self._judged(self._wait(job_id, version_id, end_time).until_ended())
 
     def _look(self, job_id: int, version_id: int, end_time: float | None) -> dict[str, Any]:
         wait = self._wait(job_id, version_id, end_time)

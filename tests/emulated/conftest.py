@@ -33,6 +33,8 @@ class TaskInstance:
     start_date = datetime(2026, 1, 1, tzinfo=UTC)
     try_number = 1
     max_tries = 0
+    task_id = "task"
+    map_index = -1
 
     def __init__(self) -> None:
         self.xcoms: dict[str, Any] = {}
@@ -42,7 +44,7 @@ class TaskInstance:
         assert key not in self.xcoms
         self.xcoms[key] = json.loads(json.dumps(value))
 
-    def xcom_pull(self, task_ids: str, key: str) -> Any:
+    def xcom_pull(self, task_ids: str, key: str, map_indexes: int = -1) -> Any:
         """Return what a task of this name has pushed; there is only this one."""
         return self.xcoms.get(key)
 

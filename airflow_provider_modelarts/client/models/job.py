@@ -36,6 +36,10 @@ def _or_unset(value: Any, handler: ValidatorFunctionWrapHandler) -> Any:
         return None
 
 
+def _or_zero(value: Any, handler: ValidatorFunctionWrapHandler) -> Any:
+    return _or_unset(value, handler) or 0
+
+
 def _decoded(value: Any) -> Any:
     """Decode what is JSON in a string on one page and plain JSON on another."""
     if not isinstance(value, str):
@@ -102,11 +106,14 @@ class CreatedVersion(CreatedJob):
 
 
 class JobSummary(Answer):
-    """A row of the job list; ``version_id`` and ``status`` are those of its newest version."""
+    """A row of the job list; ``version_id`` and ``status`` are those of its newest version.
+
+    One odd row must not lose a whole page, so only the id must be there; status 0 is "unknown".
+    """
 
     job_id: int
-    job_name: str
-    status: int
+    job_name: _Text = None
+    status: Annotated[int, WrapValidator(_or_zero)] = 0
     version_id: _Integer = None
     version_count: _Integer = None
     job_desc: _Text = None

@@ -28,11 +28,12 @@ MAX_SEARCH: Final = 64
 
 def create_training_job(body: Mapping[str, Any]) -> Operation[CreatedJob]:
     """Create a job and, unless told otherwise, its first version."""
+    with_version = body["config"].get("create_version", True)
     return Operation(
         "create_training_job",
         "POST",
         _JOBS,
-        CreatedJob.from_wire,
+        CreatedVersion.from_wire if with_version else CreatedJob.from_wire,
         body=body,
         repeat=Repeat.ASK_FIRST,
     )

@@ -154,8 +154,6 @@ def test_metrics_come_as_text_or_object(value: Any, metrics: Any) -> None:
         (JobVersion, "version_id"),
         (JobVersion, "status"),
         (JobSummary, "job_id"),
-        (JobSummary, "job_name"),
-        (JobSummary, "status"),
     ],
     ids=lambda value: getattr(value, "__name__", value),
 )
@@ -221,3 +219,15 @@ def test_newest_version_is_the_one_created_last() -> None:
 def test_answers_are_plain_data() -> None:
     """An answer can be dumped to JSON, as XComs need it."""
     assert json.loads(json.dumps(version(duration="7").model_dump()))["duration"] == 7
+
+
+@pytest.mark.parametrize("spoilt", [None, "", "nonsense", [], ...], ids=repr)
+def test_odd_row_of_a_list_is_kept_with_its_id(spoilt: Any) -> None:
+    """A row without a usable status or name does not lose the page it is on; 0 means unknown."""
+    data = {"job_id": 1, "status": spoilt, "job_name": [] if spoilt == "nonsense" else spoilt}
+    if spoilt is ...:
+        data = {"job_id": 1}
+
+    row = JobSummary.from_wire(data)
+
+    assert (row.job_id, row.status, row.job_name) == (1, 0, None)
