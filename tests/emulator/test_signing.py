@@ -86,8 +86,8 @@ def test_body_is_covered_by_the_signature(caller: Any, signer: Any, code: Any) -
     [
         ({"secret_key": "wrong"}, "verify aksk signature fail, canonicalRequest:GET|"),
         ({"access_key": "STRANGER"}, "Get secretKey failed,ak:STRANGER,err:ak not exist"),
-        ({"at": time.time() - 16 * 60}, "signature expired, signature time:"),
-        ({"at": time.time() + 16 * 60}, "server time:"),
+        ({"at": time.time() - 60 * 60}, "signature expired, signature time:"),
+        ({"at": time.time() + 60 * 60}, "server time:"),
         ({"names": ("x-sdk-date",)}, "header not signed or not sent:host"),
         ({"names": ("host",)}, "header not signed or not sent:x-sdk-date"),
         ({"names": ("host", "x-none", "x-sdk-date")}, "not sent:x-none"),
