@@ -143,6 +143,16 @@ class ModelArtsClient:
             lambda row: row.job_id,
         )
 
+    def job_page(self, page: int, per_page: int) -> list[JobSummary]:
+        """Read one page of the jobs of the configured workspace, newest first.
+
+        :param page: counted from 1.
+        :param per_page: 1 to 1000.
+        """
+        workspace = self.config.workspace_id
+        filters = {"workspace_id": workspace} if workspace else {}
+        return self.call(calls.list_training_jobs(page=page, per_page=per_page, filters=filters))
+
     def find_training_job(
         self, job_name: str, *, workspace_id: str | None = None
     ) -> JobSummary | None:

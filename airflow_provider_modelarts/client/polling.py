@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import logging
 import time
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from airflow_provider_modelarts.client.status import (
     Outcome,
@@ -33,29 +33,81 @@ SILENCE_LIMIT: Final = 1800.0
 log = logging.getLogger(__name__)
 
 
-class Poll:
-    """Looks at one version until it has ended.
+class Patience:
+    """When a wait for one version looks again, and when it ends; told of each look's result.
 
-    :param read: asks the service for the version.
     :param interval: seconds between looks.
     :param end_time: epoch seconds at which the wait ends, after one last look; None: no end.
     :param clock: epoch seconds; replaced in tests.
     """
 
+    __slots__ = ("_clock", "_end_time", "_last_answer", "interval", "status")
+
     def __init__(
         self,
-        read: Callable[[], JobVersion],
         *,
         interval: float,
         end_time: float | None = None,
         clock: Callable[[], float] = time.time,
     ) -> None:
-        self._read = read
-        self._interval = interval
+        self.interval = interval
+        self.status: int | None = None
         self._end_time = end_time
         self._clock = clock
         self._last_answer = clock()
-        self._last_status: int | None = None
+
+    def answered(self, job_id: int, version_id: int, status: int) -> bool:
+        """Take note of a status that was read; return whether the version has ended.
+
+        :raises WaitTimeoutError: it goes on, and the end of the wait has come.
+        """
+        self._last_answer = self._clock()
+        if status != self.status:
+            self.status = status
+            level = logging.INFO if is_documented(status) else logging.WARNING
+            log.log(level, "Job %d, version %d: %s", job_id, version_id, describe(status))
+        if outcome_of(status) is not Outcome.RUNNING:
+            return True
+        self._check_end(describe(status))
+        return False
+
+    def missed(self, error: ModelArtsError) -> None:
+        """Take note of a look without an answer.
+
+        :raises ModelArtsError: asking again cannot help, or the service was silent for too long.
+        :raises WaitTimeoutError: the end of the wait has come.
+        """
+        silent = self._clock() - self._last_answer
+        if not error.retryable or silent > SILENCE_LIMIT:
+            raise error
+        log.warning("No status for %.0f s, looking again: %s", silent, error)
+        self._check_end("unknown")
+
+    def pause(self) -> float:
+        """Return the seconds until the next look."""
+        if self._end_time is None:
+            return self.interval
+        return max(0.0, min(self.interval, self._end_time - self._clock()))
+
+    def _check_end(self, state: str) -> None:
+        if self._end_time is not None and self._clock() >= self._end_time:
+            msg = f"The time allowed for the wait is over; the last status read is {state}"
+            raise WaitTimeoutError(msg)
+
+
+class Poll(Patience):
+    """Looks at one version until it has ended.
+
+    :param read: asks the service for the version.
+
+    The others are those of ``Patience``.
+    """
+
+    __slots__ = ("_read",)
+
+    def __init__(self, read: Callable[[], JobVersion], **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self._read = read
 
     def look(self) -> JobVersion | None:
         """Ask once; return the version if it has ended, None if it goes on.
@@ -63,46 +115,13 @@ class Poll:
         :raises WaitTimeoutError: it goes on, and the end of the wait has come.
         :raises ModelArtsError: asking again cannot help, or the service was silent for too long.
         """
-        version = self._ask()
-        if version is not None and outcome_of(version.status) is not Outcome.RUNNING:
-            return version
-        if self._end_time is not None and self._clock() >= self._end_time:
-            state = "unknown" if version is None else describe(version.status)
-            msg = f"The time allowed for the wait is over; the last status read is {state}"
-            raise WaitTimeoutError(msg)
-        return None
-
-    def pause(self) -> float:
-        """Return the seconds until the next look."""
-        if self._end_time is None:
-            return self._interval
-        return max(0.0, min(self._interval, self._end_time - self._clock()))
-
-    def _ask(self) -> JobVersion | None:
         try:
             version = self._read()
         except ModelArtsError as error:
-            silent = self._clock() - self._last_answer
-            if not error.retryable or silent > SILENCE_LIMIT:
-                raise
-            log.warning("No status for %.0f s, looking again: %s", silent, error)
+            self.missed(error)
             return None
-        self._last_answer = self._clock()
-        self._tell(version)
-        return version
-
-    def _tell(self, version: JobVersion) -> None:
-        """Log a change of status; one that is not documented as a warning."""
-        if version.status == self._last_status:
-            return
-        self._last_status = version.status
-        known = is_documented(version.status)
-        log.log(
-            logging.INFO if known else logging.WARNING,
-            "Job %d, version %d: %s",
-            version.job_id,
-            version.version_id,
-            describe(version.status),
+        return (
+            version if self.answered(version.job_id, version.version_id, version.status) else None
         )
 
 

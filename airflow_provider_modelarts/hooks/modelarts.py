@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 import threading
 import time
 from functools import cached_property
@@ -158,6 +159,9 @@ def _not_found(conn_id: str) -> ConfigurationError:
 
 
 def _forget() -> None:
+    watching = sys.modules.get("airflow_provider_modelarts.client.watcher")
+    if watching is not None:  # else nobody has watched anything
+        watching.forget_watchers()
     _clients.clear()
     _configs.clear()
 

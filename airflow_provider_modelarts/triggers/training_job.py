@@ -6,29 +6,21 @@ Its arguments lie in Airflow's database in plain text, so they are ids and times
 from __future__ import annotations
 
 import asyncio
-from concurrent.futures import ThreadPoolExecutor
-from functools import cache, partial
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 from airflow.triggers.base import BaseTrigger, TriggerEvent
 
 from airflow_provider_modelarts import killing
+from airflow_provider_modelarts.client.status import Outcome, describe, outcome_of
 from airflow_provider_modelarts.events import JobEvent
-from airflow_provider_modelarts.exceptions import ModelArtsError, TrainingJobFailedError
+from airflow_provider_modelarts.exceptions import ModelArtsError
 from airflow_provider_modelarts.hooks.modelarts import ModelArtsHook
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
     from airflow_provider_modelarts.client.client import ModelArtsClient
-
-FIRST_LOOK: Final = 10.0
-"""Longest pause in seconds before the first look.
-
-The task has looked just before it deferred, and Airflow can fail a task whose trigger fires within
-the first seconds (apache/airflow issue 66374).
-"""
-
 
 KILL_LIMIT: Final = 10.0
 """Seconds in which Airflow must tell the task's state when a trigger is ended; it allows 30 for all."""
@@ -97,9 +89,11 @@ class TrainingJobTrigger(BaseTrigger):
         """
         if not self.cancel_on_kill or self._client is None or self.task_instance is None:
             return
-        threads, loop = _threads(), asyncio.get_running_loop()
+        from airflow_provider_modelarts.client.watcher import threads
+
+        pool, loop = threads(), asyncio.get_running_loop()
         try:
-            asked = loop.run_in_executor(threads, killing.state_of, self.task_instance)
+            asked = loop.run_in_executor(pool, killing.state_of, self.task_instance)
             state = await asyncio.wait_for(asked, KILL_LIMIT)
         except TimeoutError:
             state = killing.UNKNOWN
@@ -112,48 +106,29 @@ class TrainingJobTrigger(BaseTrigger):
             )
             return
         self.log.info("The task is %s: stopping its training", state)
-        await loop.run_in_executor(
-            threads, killing.stop, self._client, self.job_id, self.version_id
-        )
+        await loop.run_in_executor(pool, killing.stop, self._client, self.job_id, self.version_id)
 
     async def _event(self) -> JobEvent:
         event = partial(JobEvent, job_id=self.job_id, version_id=self.version_id)
         event = partial(event, end_time=self.end_time, cancel_on_kill=self.cancel_on_kill)
         try:
             status = await self._wait()
-        except TrainingJobFailedError as error:
-            return event("failed", job_status=error.status, message=str(error))
         except ModelArtsError as error:
             message = f"{type(error).__name__}: {error}"
             return event("error", message=message, retryable=error.retryable)
-        return event("success", job_status=status, message="The version has completed")
+        succeeded = outcome_of(status) is Outcome.SUCCEEDED
+        message = f"The version has ended: {describe(status)}"
+        return event("success" if succeeded else "failed", job_status=status, message=message)
 
     async def _wait(self) -> int:
-        """Return the final status of a successful version.
+        """Return the final status of the version.
 
-        :raises TrainingJobFailedError: it ended without success.
         :raises ModelArtsError: the wait cannot go on.
         """
-        from airflow_provider_modelarts.client.polling import Poll, check_success
+        from airflow_provider_modelarts.client.polling import Patience
+        from airflow_provider_modelarts.client.watcher import watcher_of
 
         client = await ModelArtsHook.aget_client(self.modelarts_conn_id)
         self._client = client  # on_kill has no time to look a connection up
-        poll = Poll(
-            partial(client.get_job_version, self.job_id, self.version_id),
-            interval=self.poll_interval,
-            end_time=self.end_time,
-        )
-        pause = min(poll.pause(), FIRST_LOOK)
-        version = None
-        while version is None:
-            await asyncio.sleep(pause)
-            version = await asyncio.get_running_loop().run_in_executor(_threads(), poll.look)
-            pause = poll.pause()
-        check_success(version)
-        return version.status
-
-
-@cache
-def _threads() -> ThreadPoolExecutor:
-    """Return the pool for requests; asyncio's default one is shared with all of Airflow."""
-    return ThreadPoolExecutor(max_workers=8, thread_name_prefix="modelarts")
+        patience = Patience(interval=self.poll_interval, end_time=self.end_time)
+        return await watcher_of(client).ended(self.job_id, self.version_id, patience)

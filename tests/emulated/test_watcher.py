@@ -1,0 +1,259 @@
+"""Waits that share their looks, against the emulator."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from airflow_provider_modelarts.client.polling import Patience
+from airflow_provider_modelarts.client.watcher import Watcher, watcher_of
+from airflow_provider_modelarts.exceptions import AuthenticationError, NotFoundError
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+RUNNING, COMPLETED, FAILED = 8, 10, 11
+INTERVAL = 0.1
+
+
+def looks(emulator: Any) -> Counter[str]:
+    """Return how often each operation was called."""
+    return Counter(request.operation for request in emulator.requests())
+
+
+def run(main: Callable[[], Awaitable[Any]]) -> Any:
+    """Run a coroutine function in a loop of its own."""
+
+    async def bounded() -> Any:
+        async with asyncio.timeout(60):
+            return await main()
+
+    return asyncio.run(bounded())
+
+
+async def until(condition: Callable[[], bool]) -> None:
+    """Wait until something is so."""
+    while not condition():  # noqa: ASYNC110 - another thread's doing
+        await asyncio.sleep(0.01)
+
+
+def start(watcher: Watcher, ids: list[tuple[int, int]], **kwargs: Any) -> list[asyncio.Task[int]]:
+    """Start one wait for each version."""
+    kwargs = {"interval": INTERVAL, **kwargs}
+    return [asyncio.ensure_future(watcher.ended(*pair, Patience(**kwargs))) for pair in ids]
+
+
+def test_five_hundred_waits_share_one_request_a_look(client, emulator) -> None:
+    """The number of requests does not grow with the number of waits."""
+    ids = emulator.add_jobs(500, status=RUNNING)
+
+    async def main() -> list[int]:
+        tasks = start(watcher_of(client), ids)
+        await until(lambda: looks(emulator)["list_training_jobs"] >= 3)
+        for pair in ids:
+            emulator.set_status(*pair, COMPLETED)
+        return await asyncio.gather(*tasks)
+
+    emulator.clear_requests()
+
+    assert run(main) == [COMPLETED] * 500
+    counts = looks(emulator)
+    assert counts["get_job_version"] == 0
+    assert counts["list_training_jobs"] <= 6
+
+
+def test_two_old_jobs_among_three_thousand_cost_two_requests_a_look(client, emulator) -> None:
+    """Jobs buried under those of others are asked for by themselves."""
+    ids = emulator.add_jobs(2, status=RUNNING)
+    emulator.add_jobs(3000, status=COMPLETED)
+
+    async def main() -> list[int]:
+        tasks = start(watcher_of(client), ids)
+        await until(lambda: looks(emulator)["get_job_version"] >= 4)
+        for pair in ids:
+            emulator.set_status(*pair, COMPLETED)
+        return await asyncio.gather(*tasks)
+
+    emulator.clear_requests()
+
+    assert run(main) == [COMPLETED] * 2
+    assert set(looks(emulator)) == {"get_job_version"}
+
+
+def test_jobs_beyond_the_first_page_are_found(client, emulator) -> None:
+    """Paging goes on while it costs less than asking for each job."""
+    ids = emulator.add_jobs(1500, status=COMPLETED)
+
+    async def main() -> list[int]:
+        return await asyncio.gather(*start(watcher_of(client), ids))
+
+    emulator.clear_requests()
+
+    assert run(main) == [COMPLETED] * 1500
+    assert looks(emulator)["list_training_jobs"] == 2
+    assert looks(emulator)["get_job_version"] == 0
+
+
+def test_few_old_jobs_beside_many_new_ones_do_not_cost_pages(connect, emulator) -> None:
+    """What the first page does not show is asked for singly where that is cheaper."""
+    client = connect("token")  # a signature would not outlive the shift of the clock
+    emulator.shift_clock(-3600)
+    old = emulator.add_jobs(2, status=COMPLETED)
+    emulator.shift_clock(3600)
+    emulator.add_jobs(4000, status=COMPLETED)
+    new = emulator.add_jobs(20, status=COMPLETED)
+
+    async def main() -> list[int]:
+        watcher = watcher_of(client)
+        watcher._total = 4022  # as an earlier look to the end of the list would have left it
+        return await asyncio.gather(*start(watcher, [*old, *new]))
+
+    emulator.clear_requests()
+
+    assert run(main) == [COMPLETED] * 22
+    assert looks(emulator) == {"list_training_jobs": 1, "get_job_version": 2}
+
+
+def test_version_that_is_not_the_newest_is_read_by_itself(client, config, emulator) -> None:
+    """The list shows the newest version's status only, and nobody takes it for another's."""
+    first = client.create_training_job({"job_name": "a", "config": config})
+    later = config | {"pre_version_id": first.version_id}
+    second = client.create_job_version(first.job_id, {"config": later})
+    others = emulator.add_jobs(3, status=COMPLETED)
+    emulator.set_status(first.job_id, first.version_id, FAILED)
+
+    async def main() -> list[int]:
+        ids = [(first.job_id, first.version_id), (second.job_id, second.version_id), *others]
+        return await asyncio.gather(*start(watcher_of(client), ids))
+
+    assert run(main)[:2] == [FAILED, COMPLETED]
+
+
+def test_several_old_versions_of_a_job_share_its_version_list(client, config, emulator) -> None:
+    """One request tells of all versions of one job."""
+    job = client.create_training_job({"job_name": "a", "config": config})
+    ids = [(job.job_id, job.version_id)]
+    for _ in range(4):
+        later = config | {"pre_version_id": ids[-1][1]}
+        ids.append(
+            (job.job_id, client.create_job_version(job.job_id, {"config": later}).version_id)
+        )
+
+    async def main() -> list[int]:
+        return await asyncio.gather(*start(watcher_of(client), ids))
+
+    emulator.clear_requests()
+
+    assert run(main) == [COMPLETED] * 5
+    assert looks(emulator) == {"list_training_jobs": 1, "list_job_versions": 1}
+
+
+def test_error_of_one_job_reaches_that_wait_only(client, emulator) -> None:
+    """A job that was deleted ends its own wait."""
+    ids = emulator.add_jobs(4, status=RUNNING)
+
+    async def main() -> list[Any]:
+        tasks = start(watcher_of(client), [*ids, (404404, 1)])
+        with pytest.raises(NotFoundError):
+            await tasks[-1]
+        assert not any(task.done() for task in tasks[:-1])
+        for pair in ids:
+            emulator.set_status(*pair, COMPLETED)
+        return await asyncio.gather(*tasks[:-1])
+
+    assert run(main) == [COMPLETED] * 4
+
+
+def test_service_that_fails_for_a_while_is_outlived(client, emulator) -> None:
+    """A look without an answer ends no wait."""
+    ids = emulator.add_jobs(5, status=RUNNING)
+    emulator.inject("list_training_jobs", "garbage", times=8)
+    client._sleep = lambda _: None
+
+    async def main() -> list[int]:
+        tasks = start(watcher_of(client), ids)
+        await until(lambda: looks(emulator)["list_training_jobs"] > 9)
+        for pair in ids:
+            emulator.set_status(*pair, COMPLETED)
+        return await asyncio.gather(*tasks)
+
+    assert run(main) == [COMPLETED] * 5
+
+
+def test_refused_credentials_end_every_wait(connect, emulator) -> None:
+    """What no waiting can mend is told to all, after one request."""
+    ids = emulator.add_jobs(5, status=RUNNING)
+    wrong = connect(password="wrong-secret-key")
+
+    async def main() -> list[Any]:
+        return await asyncio.gather(*start(watcher_of(wrong), ids), return_exceptions=True)
+
+    emulator.clear_requests()
+
+    assert [type(error) for error in run(main)] == [AuthenticationError] * 5
+    assert len(emulator.requests()) == 1
+
+
+def test_nobody_waits_nobody_asks(client, emulator) -> None:
+    """A wait that was cancelled causes no request, and the shared work ends with the last wait."""
+    ids = emulator.add_jobs(5, status=RUNNING)
+
+    async def main() -> bool:
+        watcher = watcher_of(client)
+        tasks = start(watcher, ids)
+        await until(lambda: looks(emulator)["list_training_jobs"] >= 1)
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        await until(lambda: watcher._task is not None and watcher._task.done())
+        return not watcher._waits
+
+    assert run(main)
+
+
+def test_late_joiner_with_another_interval_is_served(client, emulator) -> None:
+    """Waits of different intervals live side by side, and one may come while others wait."""
+    ids = emulator.add_jobs(6, status=RUNNING)
+
+    async def main() -> list[int]:
+        watcher = watcher_of(client)
+        slow = start(watcher, ids[:3], interval=1.0)
+        await asyncio.sleep(0)
+        quick = start(watcher, ids[3:], interval=0.05)
+        for pair in ids[3:]:
+            emulator.set_status(*pair, COMPLETED)
+        done = await asyncio.gather(*quick)
+        assert not any(task.done() for task in slow)
+        for pair in ids[:3]:
+            emulator.set_status(*pair, FAILED)
+        return done + await asyncio.gather(*slow)
+
+    assert run(main) == [COMPLETED] * 3 + [FAILED] * 3
+
+
+def test_fault_of_ours_escapes_through_every_wait(client, emulator) -> None:
+    """A bug must not leave tasks waiting for ever: Airflow fails the trigger, the task waits on."""
+    ids = emulator.add_jobs(4, status=RUNNING)
+
+    async def main() -> list[Any]:
+        watcher = Watcher(client)
+        watcher._client = None  # as broken as it gets
+        return await asyncio.gather(*start(watcher, ids), return_exceptions=True)
+
+    assert {type(error) for error in run(main)} == {AttributeError}
+
+
+def test_watcher_is_shared_by_client_and_loop(client, connect) -> None:
+    """One connection, one watcher; another loop or connection, another."""
+
+    async def main() -> tuple[Watcher, Watcher]:
+        return watcher_of(client), watcher_of(client)
+
+    first, again = run(main)
+    other_loop, _ = run(main)
+
+    assert first is again
+    assert other_loop is not first
