@@ -27,13 +27,14 @@ from airflow_provider_modelarts.exceptions import (
     ResponseLostError,
     ServiceUnavailableError,
 )
+from airflow_provider_modelarts.plans import JobPlan
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from airflow_provider_modelarts.client.client import ModelArtsClient
-    from airflow_provider_modelarts.client.models.job import CreatedJob, JobVersion
-    from airflow_provider_modelarts.client.models.request import CreateJobVersionRequest
+    from airflow_provider_modelarts.client.models.job import CreatedJob, JobSummary, JobVersion
+    from airflow_provider_modelarts.plans import VersionPlan
 
     Made = CreatedJob | JobVersion
 
@@ -82,7 +83,7 @@ class Record:
     :param generation: that of the attempt which wrote it.
     :param fingerprint: hash of the payload.
     :param since: epoch seconds at which the intent was recorded.
-    :param seen: for a version: those that were there before.
+    :param seen: the versions that were there before; none for a job whose name was free.
     :param base: for a version: the one it derives from.
     """
 
@@ -105,47 +106,6 @@ class Record:
         except TypeError:
             log.warning("The stored record of this task cannot be read: %r", data)
             return None
-
-
-@dataclass(frozen=True)
-class VersionPlan:
-    """A version to be made.
-
-    :param job_id: the job.
-    :param pre_version_id: the version to derive from; None: the newest.
-    :param request: makes the request, given the id of the version to derive from.
-    :param extra_config: merged into ``config`` last and unchecked.
-    """
-
-    job_id: int
-    pre_version_id: int | None
-    request: Callable[[ModelArtsClient, int], CreateJobVersionRequest]
-    extra_config: Mapping[str, Any]
-
-    def config(self, client: ModelArtsClient, base: int) -> Mapping[str, Any]:
-        """Return ``config`` as it is sent for a version that derives from this one."""
-        config: Mapping[str, Any] = self.request(client, base).to_wire(self.extra_config)["config"]
-        return config
-
-
-@dataclass(frozen=True)
-class JobPlan:
-    """A job to be made.
-
-    :param job_name: its name.
-    :param workspace_id: where to look for it.
-    :param config: ``config`` as it is sent.
-    :param send: sends it.
-    :param version: the plan for a version of a job of that name, which trains the same.
-    :param if_exists: what to do with a job of that name that is not this task's own.
-    """
-
-    job_name: str
-    workspace_id: str | None
-    config: Mapping[str, Any]
-    send: Callable[[ModelArtsClient], CreatedJob]
-    version: Callable[[int], VersionPlan]
-    if_exists: str
 
 
 class Submission:
@@ -189,7 +149,7 @@ class Submission:
         return self._job(plan) if isinstance(plan, JobPlan) else self._version(plan)
 
     def _job(self, plan: JobPlan) -> Made:
-        own = self._own(_fingerprint(plan.config), lambda r: self._find_job(plan, r.since))
+        own = self._own(_fingerprint(plan.config), lambda r: self._find_job(plan, r))
         if own is None:
             return self._make_job(plan)
         if self._keeps(own):
@@ -266,16 +226,21 @@ class Submission:
 
     def _make_job(self, plan: JobPlan) -> Made:
         earlier = self._record
-        intent = self._intend(_fingerprint(plan.config))
-        find = partial(self._find_job, plan, intent.since)
-        try:
-            return self._send(partial(plan.send, self._client), find, intent)
-        except JobNameExistsError as error:
-            job = self._client.find_training_job(plan.job_name, workspace_id=plan.workspace_id)
-            if job is not None and earlier is not None and job.job_id == earlier.job_id:
-                return self._make_version(plan.version(job.job_id))  # our job, its version deleted
-            if job is None or plan.if_exists == "fail":
-                raise error from None
+        job = self._named(plan)
+        if job is None:
+            # The name is free now, so a job of that name that appears from here on is this task's.
+            intent = self._intend(_fingerprint(plan.config), seen=[])
+            find = partial(self._find_job, plan, intent)
+            try:
+                return self._send(partial(plan.send, self._client), find, intent)
+            except JobNameExistsError:
+                job = self._named(plan)
+                if job is None:  # it is in a workspace that this connection does not look into
+                    raise
+        if earlier is not None and job.job_id == earlier.job_id:
+            return self._make_version(plan.version(job.job_id))  # our job, its version was deleted
+        if plan.if_exists == "fail":
+            raise _name_taken(job)
         if plan.if_exists == "new_version":
             return self._make_version(plan.version(job.job_id))
         self.attached = True
@@ -335,16 +300,20 @@ class Submission:
                 return found
         return None
 
-    def _find_job(self, plan: JobPlan, since: float) -> Made | None:
-        job = self._client.find_training_job(plan.job_name, workspace_id=plan.workspace_id)
+    def _named(self, plan: JobPlan) -> JobSummary | None:
+        return self._client.find_training_job(plan.job_name, workspace_id=plan.workspace_id)
+
+    def _find_job(self, plan: JobPlan, record: Record) -> Made | None:
+        if record.job_id is not None:  # what was interrupted was a new version of a known job
+            return self._find_version(plan.version(record.job_id), record)
+        job = self._named(plan)
         if job is None:
             return None
         if plan.config.get("create_version") is False:
-            recent = (job.create_time or 0) >= (since - CLOCK_SKEW) * 1000
-            return job.as_created() if recent else None
-        return self._made_by(
-            job.job_id, plan.config, Record("intent", self._attempt.generation, "", since)
-        )
+            known = record.seen is not None
+            recent = (job.create_time or 0) >= (record.since - CLOCK_SKEW) * 1000
+            return job.as_created() if known or recent else None
+        return self._made_by(job.job_id, plan.config, record)
 
     def _find_version(self, plan: VersionPlan, record: Record) -> Made | None:
         if record.base is not None:
@@ -385,6 +354,14 @@ class Submission:
     def _save(self, record: Record) -> None:
         self._record = record
         self._store.save({k: v for k, v in asdict(record).items() if v is not None})
+
+
+def _name_taken(job: JobSummary) -> JobNameExistsError:
+    return JobNameExistsError(
+        f"a job named {job.job_name!r} exists (job_id {job.job_id})",
+        http_status=200,
+        operation="Looking up the job name",
+    )
 
 
 def _fingerprint(config: Mapping[str, Any]) -> str:

@@ -158,7 +158,9 @@ class ModelArtsClient:
     ) -> JobSummary | None:
         """Return the job with exactly this name, or None."""
         rows = self.list_training_jobs(
-            search_content=job_name[: calls.MAX_SEARCH], workspace_id=workspace_id
+            search_content=job_name[: calls.MAX_SEARCH],
+            workspace_id=workspace_id,
+            per_page=calls.MAX_PER_PAGE,
         )
         return next((row for row in rows if row.job_name == job_name), None)
 

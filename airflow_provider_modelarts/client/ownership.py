@@ -48,12 +48,13 @@ def made_by(
 
     :param versions: all versions of the job.
     :param config: ``config`` as it was sent.
-    :param since: epoch seconds before which the request was not sent.
+    :param since: epoch seconds before which the request was not sent; only asked where ``seen`` is
+        None, as clocks may differ.
     :param seen: versions that were there before it was sent, where that is known.
     :param claimed: versions that are known to be another task's.
     """
     excluded = {*(seen or ()), *claimed}
-    earliest = (since - CLOCK_SKEW) * 1000
+    earliest = (since - CLOCK_SKEW) * 1000 if seen is None else 0.0
     ours = [
         version
         for version in versions

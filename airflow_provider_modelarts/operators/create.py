@@ -20,8 +20,8 @@ from airflow_provider_modelarts.operators.base import ModelArtsOperator
 from airflow_provider_modelarts.operators.memory import (
     attempt_of,
     claim,
+    claim_of_this_try,
     claimed_by_others,
-    own_claim,
     store_of,
 )
 from airflow_provider_modelarts.waiting import (
@@ -43,7 +43,8 @@ if TYPE_CHECKING:
         CreateJobVersionRequest,
         CreateTrainingJobRequest,
     )
-    from airflow_provider_modelarts.submission import JobPlan, Made, Submission, VersionPlan
+    from airflow_provider_modelarts.plans import JobPlan, VersionPlan
+    from airflow_provider_modelarts.submission import Made, Submission
 
 ON_CLEAR: Final = ("new", "reuse")
 
@@ -139,7 +140,8 @@ class CreateOperator(ModelArtsOperator):
             plan = self._plan()  # only a valid payload is worth a look at the store
             submission = self._submission(context)
             made = submission.submit(plan)
-            cancel = self.cancel_on_kill and not submission.attached
+            own = not submission.attached
+            cancel = self.cancel_on_kill and own
             self.log.info(
                 "Training: job %r (job_id %d), version %s (version_id %s)",
                 made.job_name,
@@ -147,7 +149,7 @@ class CreateOperator(ModelArtsOperator):
                 made.version_name,
                 made.version_id,
             )
-            claim(context, made.job_id, made.version_id)
+            claim(context, made.job_id, made.version_id, own=own)
             if self._killed and cancel:
                 self._stop(made.job_id, made.version_id)
                 msg = "The task was killed while it submitted"
@@ -176,11 +178,12 @@ class CreateOperator(ModelArtsOperator):
             return super().resume_execution(next_method, next_kwargs, context)
         with self._errors():
             self._context = context
-            job_id, version_id = own_claim(context)
+            job_id, version_id, own = claim_of_this_try(context)
             tell_of_failed_trigger(next_kwargs)
             end_time = end_time_of(self.execution_timeout, self.max_wait)
             self.deferrable = False  # a second trigger would fail as the first did
-            return self._look(self._wait(job_id, version_id, end_time), cancel=self.cancel_on_kill)
+            wait = self._wait(job_id, version_id, end_time)
+            return self._look(wait, cancel=self.cancel_on_kill and own)
 
     @abstractmethod
     def _plan(self) -> JobPlan | VersionPlan:

@@ -89,14 +89,18 @@ def _run_start(context: Context) -> float:
     return min((d.timestamp() for d in dates if isinstance(d, datetime)), default=0.0)
 
 
-def claim(context: Context, job_id: int, version_id: int | None) -> None:
-    """Tell the other tasks of this run which version is this task's own."""
+def claim(context: Context, job_id: int, version_id: int | None, *, own: bool) -> None:
+    """Tell the other tasks of this run, and this one when resumed, which version it is about.
+
+    :param own: whether the task has made it, or only attached to it.
+    """
     instance: Any = context["ti"]
-    instance.xcom_push(key=CLAIM, value={"job_id": job_id, "version_id": version_id})
+    value = {"job_id": job_id, "version_id": version_id, "own": own}
+    instance.xcom_push(key=CLAIM, value=value)
 
 
-def own_claim(context: Context) -> tuple[int, int]:
-    """Return job and version that this try has claimed.
+def claim_of_this_try(context: Context) -> tuple[int, int, bool]:
+    """Return job, version, and whether it is this task's own, as this try has claimed them.
 
     :raises ModelArtsError: it has claimed none.
     """
@@ -106,7 +110,7 @@ def own_claim(context: Context) -> tuple[int, int]:
     if not isinstance(claimed, dict) or claimed.get("version_id") is None:
         msg = "The trigger has failed, and which version it waited for is not on record"
         raise ModelArtsError(msg)
-    return int(claimed["job_id"]), int(claimed["version_id"])
+    return int(claimed["job_id"]), int(claimed["version_id"]), bool(claimed.get("own", True))
 
 
 def claimed_by_others(context: Context, task_ids: Iterable[str]) -> set[int]:
@@ -120,6 +124,8 @@ def claimed_by_others(context: Context, task_ids: Iterable[str]) -> set[int]:
         found = instance.xcom_pull(task_ids=task_id, key=CLAIM)
         # A mapped task gives a sequence, lazy in Airflow 2.
         for value in [found] if found is None or isinstance(found, dict) else found:
-            if isinstance(value, dict) and value.get("version_id") is not None:
+            if not isinstance(value, dict) or not value.get("own", True):
+                continue
+            if value.get("version_id") is not None:
                 claims.add(int(value["version_id"]))
     return claims

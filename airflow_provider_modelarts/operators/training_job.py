@@ -27,7 +27,7 @@ if TYPE_CHECKING:
         CreateJobVersionRequest,
         CreateTrainingJobRequest,
     )
-    from airflow_provider_modelarts.submission import JobPlan, VersionPlan
+    from airflow_provider_modelarts.plans import JobPlan, VersionPlan
 
 IF_EXISTS: Final = ("fail", "attach", "new_version")
 _NOT_FOR_VERSIONS: Final[tuple[str, ...]] = ("volumes", "create_version")
@@ -67,7 +67,7 @@ class CreateTrainingJobOperator(CreateOperator):
         self.if_exists = if_exists
 
     def _plan(self) -> JobPlan:
-        from airflow_provider_modelarts.submission import JobPlan
+        from airflow_provider_modelarts.plans import JobPlan
 
         request = self._request()
         extra = self._extra_config()
@@ -133,7 +133,7 @@ class CreateTrainingJobOperator(CreateOperator):
 
     def _version_plan(self, job_id: int) -> VersionPlan:
         """Return the plan for the same training as a version of a job that exists."""
-        from airflow_provider_modelarts.submission import VersionPlan
+        from airflow_provider_modelarts.plans import VersionPlan
 
         config = self._config()
         left_out = [name for name in _NOT_FOR_VERSIONS if name in config]
@@ -176,7 +176,7 @@ class CreateJobVersionOperator(CreateOperator):
 
     def _plan(self) -> VersionPlan:
         from airflow_provider_modelarts.client.inherit import inherited
-        from airflow_provider_modelarts.submission import VersionPlan
+        from airflow_provider_modelarts.plans import VersionPlan
 
         job_id = as_id(self.job_id, "job_id")
         config = self._config()

@@ -344,6 +344,40 @@ def test_foreign_job_of_the_same_name_is_never_adopted(job_run, client, config, 
     assert len(versions(emulator)) == 1
 
 
+@pytest.mark.parametrize("point", ["before intent", "after intent"])
+@pytest.mark.parametrize("if_exists", ["fail", "new_version"])
+def test_killed_try_does_not_adopt_a_job_of_another_run(
+    job_run, client, config, emulator, point: str, if_exists: str
+) -> None:
+    """A job of the same name and payload that was there before is another's, however young."""
+    foreign = client.create_training_job({"job_name": "job", "config": config})
+    run = job_run(StateStore(), if_exists=if_exists)
+    if if_exists == "fail":
+        with pytest.raises(AirflowFailException):
+            run.attempt()
+        return
+    run.killed_attempt(point)
+
+    result = run.attempt()
+
+    assert result["version_id"] != foreign.version_id
+    assert len(versions(emulator)) == 2
+
+
+def test_adoption_does_not_depend_on_the_clock_of_the_service(connect, config, emulator) -> None:
+    """What was made is found although the service's clock is an hour slow."""
+    connect("token")
+    emulator.shift_clock(-3600)
+    emulator.inject("create_training_job", "lost_answer", when="after", times=1)
+
+    def task(**changes: Any) -> CreateTrainingJobOperator:
+        return CreateTrainingJobOperator(task_id="train", job_name="job", config=config, **changes)
+
+    result = TaskRun(task, store=StateStore()).attempt()
+
+    assert [v.version_id for v in versions(emulator)] == [result["version_id"]]
+
+
 def test_if_exists_is_not_asked_about_the_own_job(job_run, emulator) -> None:
     """A retry attaches to its own job whatever ``if_exists`` says."""
     run = job_run(StateStore(), if_exists="new_version")
