@@ -1,16 +1,66 @@
-"""What an operator wants made, validated and ready to be sent; see ``submission`` for the making."""
+"""What an operator brings to a submission: what it wants made, and what it remembers."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from airflow_provider_modelarts.client.client import ModelArtsClient
-    from airflow_provider_modelarts.client.models.job import CreatedJob
+    from airflow_provider_modelarts.client.models.job import CreatedJob, JobVersion
     from airflow_provider_modelarts.client.models.request import CreateJobVersionRequest
+
+    Made = CreatedJob | JobVersion
+
+
+class Store(Protocol):
+    """Keeps one small JSON object between the tries of a task."""
+
+    durable: bool
+    """Whether it outlives the process."""
+
+    def load(self) -> Mapping[str, Any] | None:
+        """Return what was saved last, or None."""
+
+    def save(self, record: Mapping[str, Any]) -> None:
+        """Replace what was saved."""
+
+
+class Claims(Protocol):
+    """By which tasks with the same payload settle whose a version is.
+
+    Of two claims to one version the one that began earlier holds; a claim of the very try that was
+    answered by the service has begun at 0.
+    """
+
+    def push(self, made: Made, *, since: float, own: bool) -> None:
+        """Claim a version for this task.
+
+        :param since: epoch seconds since which this task claims it, or 0.
+        :param own: whether this task has made it, or only attached to it.
+        """
+
+    def taken(self) -> set[int]:
+        """Return the versions that other tasks claim as their own."""
+
+    def holds(self) -> bool:
+        """Whether this task's claim is the earliest to its version; it may take a moment."""
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """Which attempt of a task this is.
+
+    :param generation: number of tries before the task was last cleared; a clear changes it.
+    :param is_first: no earlier try of this generation can have submitted anything.
+    :param since: epoch seconds before which nothing of this task's run can have been made.
+    """
+
+    generation: int
+    is_first: bool
+    since: float
 
 
 @dataclass(frozen=True)

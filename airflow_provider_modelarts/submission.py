@@ -14,7 +14,7 @@ import logging
 import time
 from dataclasses import asdict, dataclass, replace
 from functools import partial
-from typing import TYPE_CHECKING, Any, Final, Literal, Protocol
+from typing import TYPE_CHECKING, Any, Final, Literal
 
 from airflow_provider_modelarts.client.models.job import newest
 from airflow_provider_modelarts.client.ownership import CLOCK_SKEW, made_by
@@ -30,13 +30,11 @@ from airflow_provider_modelarts.exceptions import (
 from airflow_provider_modelarts.plans import JobPlan
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
     from airflow_provider_modelarts.client.client import ModelArtsClient
     from airflow_provider_modelarts.client.models.job import CreatedJob, JobSummary, JobVersion
-    from airflow_provider_modelarts.plans import VersionPlan
-
-    Made = CreatedJob | JobVersion
+    from airflow_provider_modelarts.plans import Attempt, Claims, Made, Store, VersionPlan
 
 log = logging.getLogger(__name__)
 
@@ -45,33 +43,6 @@ _LOOKS: Final = (0.0, 0.5, 1.0, 2.0)
 """Pauses in seconds before each look for what a lost answer has made; it may appear late."""
 _CYCLES: Final = 3
 """How often a creation is sent in one try when each time its answer is lost and nothing appears."""
-
-
-class Store(Protocol):
-    """Keeps one small JSON object between the tries of a task."""
-
-    durable: bool
-    """Whether it outlives the process."""
-
-    def load(self) -> Mapping[str, Any] | None:
-        """Return what was saved last, or None."""
-
-    def save(self, record: Mapping[str, Any]) -> None:
-        """Replace what was saved."""
-
-
-@dataclass(frozen=True)
-class Attempt:
-    """Which attempt of a task this is.
-
-    :param generation: number of tries before the task was last cleared; a clear changes it.
-    :param is_first: no earlier try of this generation can have submitted anything.
-    :param since: epoch seconds before which nothing of this task's run can have been made.
-    """
-
-    generation: int
-    is_first: bool
-    since: float
 
 
 @dataclass(frozen=True)
@@ -116,7 +87,7 @@ class Submission:
     :param attempt: which attempt of the task this is.
     :param on_clear: ``new``: a cleared task trains anew; ``reuse``: it takes what it has.
     :param may_stop: whether a training of this task that still runs may be stopped for a new one.
-    :param claimed: returns versions that other tasks have made.
+    :param claims: by which tasks with the same payload settle whose a version is.
     :param sleep: waits the given seconds; replaced in tests.
     """
 
@@ -128,7 +99,7 @@ class Submission:
         *,
         on_clear: str = "new",
         may_stop: bool = True,
-        claimed: Callable[[], set[int]] = set,
+        claims: Claims,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         self._client = client
@@ -136,9 +107,15 @@ class Submission:
         self._attempt = attempt
         self._on_clear = on_clear
         self._may_stop = may_stop
-        self._claimed = claimed
+        self._claims = claims
         self._sleep = sleep
-        self._record = Record.read(store.load())
+        record = self._record = Record.read(store.load())
+        # Where nothing is kept, the first try after a clear is all that tells of one.
+        self._cleared = (
+            record.generation != attempt.generation
+            if record is not None
+            else attempt.is_first and attempt.generation > 0
+        )
         self.attached = False
         """Whether what was returned is another's, taken by ``if_exists="attach"``."""
 
@@ -170,16 +147,19 @@ class Submission:
         if record is None:
             if self._store.durable or (self._attempt.is_first and not self._attempt.generation):
                 return None
-            return find(Record("intent", self._attempt.generation, "", self._attempt.since))
+            started = Record("intent", self._attempt.generation, "", self._attempt.since)
+            return self._adopt(partial(find, started), started, looks=(0.0,))
         if record.phase == "refused":
             return None
-        if record.phase == "intent":
-            log.info("An earlier try was interrupted while it submitted; looking for what it made")
-            found = self._look(lambda: find(record))
-            return None if found is None else self._made(found, record)
-        if fingerprint not in (None, record.fingerprint):
-            log.warning("The payload has changed since the training was submitted")
-        return self._read(record)
+        if record.phase == "made" and record.version_id not in self._claims.taken():
+            if fingerprint not in (None, record.fingerprint):
+                log.warning("The payload has changed since the training was submitted")
+            made = self._read(record)
+            if made is not None:
+                self._claims.push(made, since=record.since, own=True)
+            return made
+        log.info("An earlier try was interrupted while it submitted; looking for what it made")
+        return self._adopt(partial(find, record), record)
 
     def _read(self, record: Record) -> Made | None:
         if record.job_id is None or record.version_id is None:
@@ -215,13 +195,6 @@ class Submission:
             log.info("It has ended meanwhile: %s", error)
         return False
 
-    @property
-    def _cleared(self) -> bool:
-        record = self._record
-        if record is None:  # nothing is kept: the first try after a clear is all that is known
-            return self._attempt.is_first and self._attempt.generation > 0
-        return record.generation != self._attempt.generation
-
     # ---- making
 
     def _make_job(self, plan: JobPlan) -> Made:
@@ -245,7 +218,9 @@ class Submission:
             return self._make_version(plan.version(job.job_id))
         self.attached = True
         log.info("Attaching to job %r (job_id %d)", job.job_name, job.job_id)
-        return newest(list(self._client.list_job_versions(job.job_id))) or job.as_created()
+        made = newest(list(self._client.list_job_versions(job.job_id))) or job.as_created()
+        self._claims.push(made, since=0, own=False)
+        return made
 
     def _make_version(self, plan: VersionPlan) -> Made:
         versions = list(self._client.list_job_versions(plan.job_id))
@@ -273,31 +248,49 @@ class Submission:
         lost: ModelArtsError | None = None
         for _ in range(_CYCLES):
             try:
-                return self._made(send(), intent)
+                made = send()
+                self._remember(made, intent)
+                self._claims.push(made, since=0, own=True)
+                return made  # noqa: TRY300 - the short way is the usual one
             except _LOST as error:
                 lost = error
                 log.warning("The answer was lost, asking what became of it: %s", error)
             except ModelArtsError:
-                found = find() if lost else None  # "exists already" may be our own lost attempt
+                # "exists already" may be our own lost attempt
+                found = self._adopt(find, intent, looks=(0.0,)) if lost else None
                 if found is not None:
-                    return self._made(found, intent)
+                    return found
                 self._save(replace(intent, phase="refused", seen=None))
                 raise
-            found = self._look(find)
+            found = self._adopt(find, intent)
             if found is not None:
-                return self._made(found, intent)
+                return found
         raise lost or AssertionError
 
     # ---- finding
 
-    def _look(self, find: Callable[[], Made | None]) -> Made | None:
-        """Look a few times, as what was made can appear a moment later."""
-        for pause in _LOOKS:
+    def _adopt(
+        self,
+        find: Callable[[], Made | None],
+        intent: Record,
+        looks: Sequence[float] | None = None,
+    ) -> Made | None:
+        """Take what a lost answer has left, unless a task with the same payload has it.
+
+        It is looked for a few times, as what was made can appear a moment later.
+        """
+        for pause in _LOOKS if looks is None else looks:
             self._sleep(pause)
             found = find()
-            if found is not None:
-                log.info("Found it: job %d, version %s", found.job_id, found.version_id)
+            if found is None:
+                continue
+            log.info("Found it: job %d, version %s", found.job_id, found.version_id)
+            self._remember(found, intent)
+            self._claims.push(found, since=time.time(), own=True)
+            if self._claims.holds():
                 return found
+            log.info("Another task has claimed it before, looking on")
+            self._save(intent)
         return None
 
     def _named(self, plan: JobPlan) -> JobSummary | None:
@@ -326,7 +319,7 @@ class Submission:
             if version.pre_version_id is None:
                 continue
             config = plan.config(self._client, version.pre_version_id)
-            if made_by([version], config, since=record.since, claimed=self._claimed()):
+            if made_by([version], config, since=record.since, claimed=self._claims.taken()):
                 return version
         return None
 
@@ -336,7 +329,7 @@ class Submission:
             config,
             since=record.since,
             seen=record.seen,
-            claimed=self._claimed(),
+            claimed=self._claims.taken(),
         )
 
     # ---- recording
@@ -346,10 +339,8 @@ class Submission:
         self._save(intent)
         return intent
 
-    def _made(self, made: Made, intent: Record) -> Made:
-        record = replace(intent, phase="made", job_id=made.job_id, version_id=made.version_id)
-        self._save(replace(record, seen=None))
-        return made
+    def _remember(self, made: Made, intent: Record) -> None:
+        self._save(replace(intent, phase="made", job_id=made.job_id, version_id=made.version_id))
 
     def _save(self, record: Record) -> None:
         self._record = record

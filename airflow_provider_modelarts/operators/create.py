@@ -18,10 +18,9 @@ from airflow_provider_modelarts.exceptions import (
 from airflow_provider_modelarts.killing import ended_by_user, stop, timed_out
 from airflow_provider_modelarts.operators.base import ModelArtsOperator
 from airflow_provider_modelarts.operators.memory import (
+    XComClaims,
     attempt_of,
-    claim,
     claim_of_this_try,
-    claimed_by_others,
     store_of,
 )
 from airflow_provider_modelarts.waiting import (
@@ -43,8 +42,8 @@ if TYPE_CHECKING:
         CreateJobVersionRequest,
         CreateTrainingJobRequest,
     )
-    from airflow_provider_modelarts.plans import JobPlan, VersionPlan
-    from airflow_provider_modelarts.submission import Made, Submission
+    from airflow_provider_modelarts.plans import JobPlan, Made, VersionPlan
+    from airflow_provider_modelarts.submission import Submission
 
 ON_CLEAR: Final = ("new", "reuse")
 
@@ -149,7 +148,6 @@ class CreateOperator(ModelArtsOperator):
                 made.version_name,
                 made.version_id,
             )
-            claim(context, made.job_id, made.version_id, own=own)
             if self._killed and cancel:
                 self._stop(made.job_id, made.version_id)
                 msg = "The task was killed while it submitted"
@@ -199,7 +197,7 @@ class CreateOperator(ModelArtsOperator):
             attempt_of(context, self.retries or 0),
             on_clear=self.on_clear,
             may_stop=self.cancel_on_kill,
-            claimed=lambda: claimed_by_others(context, self._rivals()),
+            claims=XComClaims(context, self._rivals()),
         )
 
     def _rivals(self) -> list[str]:

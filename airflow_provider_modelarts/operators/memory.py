@@ -6,21 +6,25 @@ that nothing survives a try: XComs are wiped when the next one starts.
 
 from __future__ import annotations
 
+import time
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
 
 from airflow_provider_modelarts.exceptions import ModelArtsError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Mapping, Sequence
 
     from airflow.providers.common.compat.sdk import Context
 
-    from airflow_provider_modelarts.submission import Attempt, Store
+    from airflow_provider_modelarts.plans import Attempt, Made, Store
 
 KEY: Final = "modelarts_submission"
 CLAIM: Final = "modelarts_version"
 """XCom by which a task tells other tasks of its run which version is its own."""
+
+SETTLING: Final = 1.0
+"""Seconds that other tasks have to show an earlier claim to a version that is about to be adopted."""
 
 _RETENTION: Final = timedelta(days=3650)  # as long as the DAG run; Airflow deletes it with the run
 
@@ -68,7 +72,7 @@ def attempt_of(context: Context, retries: int) -> Attempt:
     A clear raises ``max_tries`` to the number of tries made so far plus the retries, which tells a
     cleared task from a retried one.
     """
-    from airflow_provider_modelarts.submission import Attempt
+    from airflow_provider_modelarts.plans import Attempt
 
     instance: Any = context["ti"]
     generation = max(0, getattr(instance, "max_tries", retries) - retries)
@@ -89,14 +93,68 @@ def _run_start(context: Context) -> float:
     return min((d.timestamp() for d in dates if isinstance(d, datetime)), default=0.0)
 
 
-def claim(context: Context, job_id: int, version_id: int | None, *, own: bool) -> None:
-    """Tell the other tasks of this run, and this one when resumed, which version it is about.
+class XComClaims:
+    """Claims as XComs of the DAG run, by which tasks of a run settle whose a version is.
 
-    :param own: whether the task has made it, or only attached to it.
+    :param context: the task's context.
+    :param rivals: tasks of the DAG that start trainings, this one included.
     """
-    instance: Any = context["ti"]
-    value = {"job_id": job_id, "version_id": version_id, "own": own}
-    instance.xcom_push(key=CLAIM, value=value)
+
+    def __init__(self, context: Context, rivals: Sequence[str]) -> None:
+        self._instance: Any = context["ti"]
+        self._me = [self._instance.task_id, getattr(self._instance, "map_index", -1)]
+        alone = len(rivals) <= 1 and self._me[1] in (None, -1)
+        self._rivals = () if alone else rivals
+        self._mine: dict[str, Any] = {}
+
+    def push(self, made: Made, *, since: float, own: bool) -> None:
+        """Claim a version for this task."""
+        self._mine = {
+            "job_id": made.job_id,
+            "version_id": made.version_id,
+            "own": own,
+            "since": since,
+            "by": self._me,
+        }
+        self._instance.xcom_push(key=CLAIM, value=self._mine)
+
+    def taken(self) -> set[int]:
+        """Return the versions that other tasks claim as their own."""
+        return {int(claim["version_id"]) for claim in self._others()}
+
+    def holds(self) -> bool:
+        """Whether this task's claim is the earliest, once others had time to show theirs."""
+        if not self._rivals:
+            return True
+        time.sleep(SETTLING)
+        earlier = [
+            claim
+            for claim in self._others()
+            if claim["version_id"] == self._mine["version_id"] and _rank(claim) < _rank(self._mine)
+        ]
+        return not earlier
+
+    def _others(self) -> list[dict[str, Any]]:
+        """Return other tasks' claims to versions of their own.
+
+        A claim of this task's earlier try is not among them: Airflow has wiped it.
+        """
+        found: list[Any] = []
+        for task_id in self._rivals:
+            value = self._instance.xcom_pull(task_ids=task_id, key=CLAIM)
+            # A mapped task gives a sequence, lazy in Airflow 2.
+            found += [value] if value is None or isinstance(value, dict) else value
+        claims = [value for value in found if isinstance(value, dict)]
+        return [
+            claim
+            for claim in claims
+            if claim.get("own") and claim.get("version_id") is not None and claim["by"] != self._me
+        ]
+
+
+def _rank(claim: dict[str, Any]) -> tuple[float, str, int]:
+    task_id, index = claim["by"]
+    return claim["since"], task_id, index
 
 
 def claim_of_this_try(context: Context) -> tuple[int, int, bool]:
@@ -111,21 +169,3 @@ def claim_of_this_try(context: Context) -> tuple[int, int, bool]:
         msg = "The trigger has failed, and which version it waited for is not on record"
         raise ModelArtsError(msg)
     return int(claimed["job_id"]), int(claimed["version_id"]), bool(claimed.get("own", True))
-
-
-def claimed_by_others(context: Context, task_ids: Iterable[str]) -> set[int]:
-    """Return the versions that tasks of this run have claimed.
-
-    This task's own claim of an earlier try is not among them: Airflow has wiped it.
-    """
-    instance: Any = context["ti"]
-    claims: set[int] = set()
-    for task_id in task_ids:
-        found = instance.xcom_pull(task_ids=task_id, key=CLAIM)
-        # A mapped task gives a sequence, lazy in Airflow 2.
-        for value in [found] if found is None or isinstance(found, dict) else found:
-            if not isinstance(value, dict) or not value.get("own", True):
-                continue
-            if value.get("version_id") is not None:
-                claims.add(int(value["version_id"]))
-    return claims

@@ -41,7 +41,6 @@ class TaskInstance:
 
     def xcom_push(self, key: str, value: Any) -> None:
         """Keep a value; the same key twice is an error of Airflow's too."""
-        assert key not in self.xcoms
         self.xcoms[key] = json.loads(json.dumps(value))
 
     def xcom_pull(self, task_ids: str, key: str, map_indexes: int = -1) -> Any:

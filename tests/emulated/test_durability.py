@@ -59,13 +59,13 @@ class Instance:
         self, task_id: str, number: int, max_tries: int, xcoms: dict[Any, Any], index: int
     ) -> None:
         self.task_id, self.try_number, self.max_tries = task_id, number, max_tries
+        self.map_index = index
         self._xcoms, self._index = xcoms, index
         for key in [key for key in xcoms if key[:2] == (task_id, index)]:
             del xcoms[key]  # Airflow wipes a task's XComs when a try starts
 
     def xcom_push(self, key: str, value: Any) -> None:
         """Keep a value for other tasks."""
-        assert (self.task_id, self._index, key) not in self._xcoms
         self._xcoms[self.task_id, self._index, key] = json.loads(json.dumps(value))
 
     def xcom_pull(self, task_ids: str, key: str) -> Any:
@@ -119,6 +119,7 @@ class TaskRun:
 def _patient(monkeypatch: pytest.MonkeyPatch) -> None:
     """Look for lost creations without real pauses."""
     monkeypatch.setattr("airflow_provider_modelarts.submission._LOOKS", (0.0, 0.01))
+    monkeypatch.setattr(memory, "SETTLING", 0.05)
 
 
 @pytest.fixture
@@ -408,6 +409,54 @@ def test_mapped_tasks_with_one_payload_never_share_a_version(
     assert len(versions(emulator)) == 3
 
 
+def test_two_killed_twins_end_with_two_versions(version_run, emulator) -> None:
+    """Both die after their request, with no claim left of either; each ends with one of its own."""
+    xcoms: dict[Any, Any] = {}
+    twins = [version_run(StateStore(), xcoms, index=index) for index in range(2)]
+    for twin in twins:
+        twin.killed_attempt("before made")
+
+    results = [twin.attempt() for twin in twins]
+
+    found = {result["version_id"] for result in results}
+    assert found == {v.version_id for v in versions(emulator)[1:]}
+    assert len(found) == 2
+
+
+def test_twin_that_lost_its_version_takes_the_one_left_over(version_run, emulator) -> None:
+    """While one twin restarts its claim is gone; the other may take its version, and both end well."""
+    xcoms: dict[Any, Any] = {}
+    first, second = (version_run(StateStore(), xcoms, index=index) for index in range(2))
+    first.killed_attempt("after made")  # on record, but never claimed
+    second.killed_attempt("before made")  # made, but not on record
+
+    results = [second.attempt(), first.attempt()]
+
+    found = {result["version_id"] for result in results}
+    assert found == {v.version_id for v in versions(emulator)[1:]}
+    assert len(found) == 2
+
+
+def test_claim_of_the_task_that_was_answered_wins(version_run, emulator, monkeypatch) -> None:
+    """A task that adopts gives way to the one that shows a moment later that it made the version."""
+    xcoms: dict[Any, Any] = {}
+    adopting = version_run(StateStore(), xcoms, index=0)
+    adopting.killed_attempt("after intent")
+    made: list[dict[str, Any]] = []
+    maker = version_run(StateStore(), {}, index=1)  # its claim shows only when it is copied over
+    made.append(maker.attempt())
+
+    def late(_: float) -> None:
+        xcoms.setdefault(("refine", 1, memory.CLAIM), maker._xcoms["refine", 1, memory.CLAIM])
+
+    monkeypatch.setattr(memory.time, "sleep", late)
+
+    result = adopting.attempt()
+
+    assert result["version_id"] != made[0]["version_id"]
+    assert len(versions(emulator)) == 3
+
+
 def test_own_job_whose_version_was_deleted_is_trained_anew(job_run, client, emulator) -> None:
     """The job is still this task's, so a new version of it is made."""
     run = job_run(StateStore())
@@ -491,4 +540,5 @@ def test_record_holds_no_payload_and_no_secret(version_run) -> None:
         "job_id",
         "version_id",
         "base",
+        "seen",
     }
