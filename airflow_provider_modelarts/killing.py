@@ -32,6 +32,13 @@ STOP_LIMIT: Final = 1.5
 
 UNKNOWN: Final = "unknown"
 
+ENDED: Final = frozenset({"failed", "success", "skipped", "removed", "restarting", "none"})
+"""States in which a user's action leaves a task that was running or deferred.
+
+In the others Airflow means the task to go on, as after a worker was taken for dead (``up_for_retry``
+and what follows): then its next try finds the training, or, after a clear, stops it itself.
+"""
+
 
 def timed_out() -> bool:
     """Whether ``execution_timeout`` is what ends the task, when called from its ``on_kill``."""
@@ -39,10 +46,10 @@ def timed_out() -> bool:
 
 
 def ended_by_user(instance: Any) -> bool:
-    """Whether a running task instance is, by Airflow's own record, no longer meant to run."""
+    """Whether a task instance is, by Airflow's own record, no longer meant to go on."""
     state = _state_within_limit(instance)
     log.info("State of the task instance: %s", state)
-    return state not in ("running", UNKNOWN)
+    return state in ENDED
 
 
 def _state_within_limit(instance: Any) -> str:

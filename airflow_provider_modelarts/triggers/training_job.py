@@ -85,7 +85,7 @@ class TrainingJobTrigger(BaseTrigger):
         """Stop the version, if a user has ended the task.
 
         Airflow 3.3.0 to 3.3.2 call this also when the trigger moves to another triggerer. The task
-        instance is still ``deferred`` then, and its job goes on; so it does in doubt.
+        instance is still ``deferred`` then, or goes on already, and so does its job.
         """
         if not self.cancel_on_kill or self._client is None or self.task_instance is None:
             return
@@ -97,7 +97,7 @@ class TrainingJobTrigger(BaseTrigger):
             state = await asyncio.wait_for(asked, KILL_LIMIT)
         except TimeoutError:
             state = killing.UNKNOWN
-        if state in ("deferred", killing.UNKNOWN):
+        if state not in killing.ENDED:
             self.log.info(
                 "The trigger ends, but the task is %s: job %d, version %d goes on",
                 state,

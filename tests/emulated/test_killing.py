@@ -105,7 +105,7 @@ def status(emulator: Any) -> int:
     return emulator.jobs()[0].versions[0].status
 
 
-@pytest.mark.parametrize("state", ["failed", "success", "restarting", "up_for_retry", None])
+@pytest.mark.parametrize("state", ["failed", "success", "restarting", None])
 def test_task_ended_by_its_user_stops_its_training(kill, emulator, instance, state) -> None:
     """Marked failed, marked successful, cleared: Airflow's record says so, and the job is stopped."""
 
@@ -115,6 +115,17 @@ def test_task_ended_by_its_user_stops_its_training(kill, emulator, instance, sta
 
     assert kill(how) in STOPPED
     assert len(emulator.requests("stop_job_version")) == 1
+
+
+@pytest.mark.parametrize("state", ["up_for_retry", "scheduled", "queued", "deferred"])
+def test_worker_that_was_taken_for_dead_leaves_the_training_alone(kill, instance, state) -> None:
+    """Airflow goes on with the task in another process, which waits for the same training."""
+
+    def how(task: CreateTrainingJobOperator) -> None:
+        instance.state = state
+        task.on_kill()
+
+    assert kill(how) == RUNNING
 
 
 def test_evicted_worker_leaves_the_training_alone(kill, emulator, logged) -> None:
@@ -234,7 +245,7 @@ def end(trigger: TrainingJobTrigger, emulator: Any) -> None:
     asyncio.run(main())
 
 
-@pytest.mark.parametrize("state", ["failed", "success", "scheduled", None])
+@pytest.mark.parametrize("state", ["failed", "success", None])
 @pytest.mark.parametrize("index", [-1, 3], ids=["plain", "mapped"])
 def test_deferred_task_ended_by_its_user_stops_its_training(
     trigger, emulator, instance, state, index: int
@@ -249,9 +260,13 @@ def test_deferred_task_ended_by_its_user_stops_its_training(
     assert status(emulator) in STOPPED
 
 
-def test_trigger_that_moves_leaves_the_training_alone(trigger, emulator) -> None:
-    """Redistribution, restart and deploy end a trigger too; the task is still ``deferred``."""
-    end(trigger(), emulator)
+@pytest.mark.parametrize("state", ["deferred", "scheduled", "queued", "running", "up_for_retry"])
+def test_trigger_that_moves_leaves_the_training_alone(trigger, emulator, instance, state) -> None:
+    """Redistribution, restart and deploy end a trigger too; the task goes on."""
+    moved = trigger()
+    instance.state = state
+
+    end(moved, emulator)
 
     assert status(emulator) == RUNNING
     assert emulator.requests("stop_job_version") == []
