@@ -87,7 +87,7 @@ class TrainingJobTrigger(BaseTrigger):
         Airflow 3.3.0 to 3.3.2 call this also when the trigger moves to another triggerer. The task
         instance is still ``deferred`` then, or goes on already, and so does its job.
         """
-        if not self.cancel_on_kill or self._client is None or self.task_instance is None:
+        if not self.cancel_on_kill or self.task_instance is None:
             return
         from airflow_provider_modelarts.client.watcher import threads
 
@@ -106,6 +106,8 @@ class TrainingJobTrigger(BaseTrigger):
             )
             return
         self.log.info("The task is %s: stopping its training", state)
+        if self._client is None:  # ended before the first look-up of the connection was through
+            self._client = await ModelArtsHook.aget_client(self.modelarts_conn_id)
         await loop.run_in_executor(pool, killing.stop, self._client, self.job_id, self.version_id)
 
     async def _event(self) -> JobEvent:
@@ -129,6 +131,6 @@ class TrainingJobTrigger(BaseTrigger):
         from airflow_provider_modelarts.client.watcher import watcher_of
 
         client = await ModelArtsHook.aget_client(self.modelarts_conn_id)
-        self._client = client  # on_kill has no time to look a connection up
+        self._client = client  # so that on_kill need not look the connection up
         patience = Patience(interval=self.poll_interval, end_time=self.end_time)
         return await watcher_of(client).ended(self.job_id, self.version_id, patience)

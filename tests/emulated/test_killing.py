@@ -272,6 +272,18 @@ def test_trigger_that_moves_leaves_the_training_alone(trigger, emulator, instanc
     assert emulator.requests("stop_job_version") == []
 
 
+def test_trigger_that_is_ended_before_its_first_look_stops_the_training(
+    trigger, emulator, instance
+) -> None:
+    """The connection is looked up then, if it has not been yet."""
+    fresh = trigger()
+    instance.state = "failed"
+
+    asyncio.run(fresh.on_kill())
+
+    assert status(emulator) in STOPPED
+
+
 def test_sensor_trigger_never_stops_anything(trigger, emulator, instance) -> None:
     """A trigger without ``cancel_on_kill`` only looks."""
     waiting_trigger = trigger(cancel_on_kill=False)
