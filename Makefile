@@ -16,7 +16,7 @@ BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help install demo up down test test-airflow2 check docs lock clean
+.PHONY: help install demo up down test test-airflow2 chaos check docs lock clean
 
 help:  ## show this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' Makefile
@@ -37,6 +37,9 @@ test: install  ## run all tests, one end-to-end run in a real Airflow included
 
 test-airflow2: $(VENV_AIRFLOW2)/.installed  ## run all tests but the end-to-end ones on Airflow 2.11
 	$(VENV_AIRFLOW2)/bin/python -m pytest tests -m "not e2e"
+
+chaos: $(VENV)/.chaos  ## break a real Airflow in every way there is and write docs/chaos.md (half an hour; needs PostgreSQL)
+	$(BIN)/python -m tests.chaos
 
 check: install  ## lint, formatting, types, import contracts
 	$(BIN)/ruff check
@@ -84,6 +87,10 @@ endef
 $(VENV)/.installed: pyproject.toml $(CONSTRAINTS)
 	$(call make-venv,$(PYTHON),$(VENV))
 	$(call install-into,$(VENV),$(CONSTRAINTS),$(WANTED))
+
+$(VENV)/.chaos: $(VENV)/.installed
+	@$(BIN)/uv pip install --quiet --python $(BIN)/python -c $(CONSTRAINTS) -e '.[chaos]'
+	@touch $@
 
 # Airflow 2.11 knows no Python above 3.12.
 PYTHON_AIRFLOW2 ?= $(shell for python in $(PYTHON) python3.12 python3.11; do \

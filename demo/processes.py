@@ -117,6 +117,8 @@ class Component:
         while self._remaining():
             self._signal(signal.SIGKILL)
             time.sleep(0.01)
+        if self.process is not None:
+            self.process.wait()  # a zombie is not remaining, but not reaped either
 
     def restart(self) -> None:
         """Start it again after :meth:`kill` or :meth:`terminate`, ending it first where it still runs."""

@@ -1,0 +1,89 @@
+"""The books: after every case the trainings at the service must equal the tasks that succeeded."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from tests.chaos.run import COMPLETED, LIVE, STOPPED
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from tests.chaos.run import Run
+
+
+@dataclass
+class Row:
+    """One line of the table: what a case has broken, and what was there afterwards.
+
+    :param case: what was done.
+    :param database: Airflow's.
+    :param killed: how many processes or components were killed, stopped or frozen, or tasks by a user.
+    :param spoilt: how many requests were spoilt on the way.
+    :param tasks: trainings that were asked for.
+    :param expected: those that must be at the service.
+    :param found: those that are.
+    :param doubled: trainings beyond one for each task.
+    :param lost: tasks that did not succeed or whose training is missing or another's.
+    :param stopped: healthy trainings that were stopped.
+    :param running: trainings that went on after their task.
+    """
+
+    case: str
+    database: str
+    killed: int = 0
+    spoilt: int = 0
+    tasks: int = 0
+    expected: int = 0
+    found: int = 0
+    doubled: int = 0
+    lost: int = 0
+    stopped: int = 0
+    running: int = 0
+    points: Counter[str] = field(default_factory=Counter)
+
+    @property
+    def balanced(self) -> bool:
+        """Whether the books balance."""
+        wrong = (self.doubled, self.lost, self.stopped, self.running)
+        return self.expected == self.found and not any(wrong)
+
+    def add(self, run: Run) -> None:
+        """Enter one finished run."""
+        trainings = {training.version_id: training for training in run.trainings()}
+        states = {index: task.state for index, task in run.tasks().items()}
+        results = {i: v for i, v in run.results().items() if states.get(i) == "success"}
+        owned = set(results.values())
+        by_user = run.stopped_by_user
+        self.tasks += len(run.plans)
+        self.expected += len(results) + len(by_user - owned)
+        self.found += len(trainings)
+        self.doubled += len(trainings.keys() - owned - by_user)
+        asked_for = sum(state == "success" for state in states.values())
+        failed_by_user = sum(index in run.failed_by_user for index in range(len(run.plans)))
+        self.lost += len(run.plans) - failed_by_user - asked_for
+        self.lost += sum(version not in trainings for version in results.values())
+        self.lost += len(results) - len(owned)
+        for version_id, training in trainings.items():
+            if version_id in by_user:
+                self.running += training.status in LIVE or training.status == COMPLETED
+            else:
+                self.stopped += training.status in STOPPED
+                self.running += training.status in LIVE
+        kills = run.kills()
+        self.killed += len(kills)
+        self.points.update(kills)
+
+
+def balance(row: Row, runs: Iterable[Run]) -> Row:
+    """Enter these runs; :raises AssertionError: with all details where the books do not balance."""
+    runs = list(runs)
+    for run in runs:
+        row.add(run)
+    if not row.balanced:
+        details = "\n".join(f"{run.dag_id} {run.run_id}: {run.describe()}" for run in runs)
+        message = f"the books do not balance: {row}\n{details}"
+        raise AssertionError(message)
+    return row

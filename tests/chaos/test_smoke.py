@@ -1,0 +1,30 @@
+"""The short form of the proof, for every change: one Airflow on SQLite, a dozen kills."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+if TYPE_CHECKING:
+    from tests.chaos.stack import ChaosStack
+
+pytestmark = pytest.mark.chaos_smoke
+
+
+def test_worker_dies_around_the_request(small_stack: ChaosStack, books: Any) -> None:
+    """Tasks of both kinds die before and after the request, one of each stays healthy."""
+    kills = [["after intent", "after made"], ["request sent", "status read"], []]
+    runs = [small_stack.launch(dag_id, 3, kills) for dag_id in ("jobs_deferrable",)]
+    runs += [small_stack.launch("twins_deferrable", 3, kills)]
+    for run in runs:
+        run.wait_for_kills()
+    for run in runs:
+        run.wait_for_waiting()
+    small_stack.kill("triggerer")
+    small_stack.revive("triggerer")
+    for run in runs:
+        run.finish()
+
+    row = books("workers and triggerer killed", *runs, killed=1)
+    assert row.points.total() == 8

@@ -1,0 +1,67 @@
+"""A user marks tasks failed or clears them: their trainings end, and nobody else's do."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+if TYPE_CHECKING:
+    from tests.chaos.stack import ChaosStack
+
+pytestmark = pytest.mark.chaos
+
+DAGS = pytest.mark.parametrize(
+    "dag_id", ["jobs_sync", "jobs_deferrable", "twins_sync", "twins_deferrable"]
+)
+COUNT = 6
+KILLED = (0, 2, 3)
+
+
+@DAGS
+def test_task_is_marked_failed(stack: ChaosStack, books: Any, dag_id: str) -> None:
+    """The training of a task that is marked failed ends."""
+    run = stack.launch(dag_id, COUNT)
+    run.wait_for_waiting()
+    versions = run.results("modelarts_version")
+    run.stopped_by_user.update(versions[index] for index in KILLED)
+    run.failed_by_user.update(KILLED)
+    for index in KILLED:
+        run.mark(index, "failed")
+    run.wait_for_stops()
+    run.finish()
+
+    row = books(f"{dag_id}: marked failed by a user", run, killed=len(KILLED))
+    assert row.expected == COUNT
+
+
+@DAGS
+def test_task_is_cleared(stack: ChaosStack, books: Any, dag_id: str) -> None:
+    """The training of a task that is cleared ends, and it trains anew."""
+    run = stack.launch(dag_id, COUNT)
+    run.wait_for_waiting()
+    versions = run.results("modelarts_version")
+    run.stopped_by_user.update(versions[index] for index in KILLED)
+    run.clear(*KILLED)
+    run.wait_for_stops()
+    run.wait_for_waiting()
+    run.finish()
+
+    row = books(f"{dag_id}: cleared by a user", run, killed=len(KILLED))
+    assert row.expected == COUNT + len(KILLED)
+
+
+def test_task_is_marked_failed_while_it_submits(stack: ChaosStack, books: Any) -> None:
+    """The request is out and its answer has not come when the user ends the task."""
+    stack.spoil("create_training_job", "slow", when="after", delay=4, times=None)
+    run = stack.launch("jobs_sync", len(KILLED))
+    stack.wait(lambda: len(run.trainings()) == len(KILLED), "all requests to be out")
+    run.failed_by_user.update(range(len(KILLED)))
+    run.stopped_by_user.update(training.version_id for training in run.trainings())
+    for index in range(len(KILLED)):
+        run.mark(index, "failed")
+    run.wait_for_stops()
+    stack.emulator("DELETE", "faults")
+    run.finish()
+
+    books("jobs_sync: marked failed while the request is out", run, killed=len(KILLED))

@@ -1,0 +1,92 @@
+"""The process of a task dies at every point that matters, once or again and again."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tests.chaos.dags.points import CREATION, DEFERRAL, END, RESUME, WITH_SUPERVISOR
+
+if TYPE_CHECKING:
+    from tests.chaos.stack import ChaosStack
+
+pytestmark = pytest.mark.chaos
+
+DAGS = pytest.mark.parametrize(
+    "dag_id",
+    [f"{kind}_{wait}" for kind in ("jobs", "versions", "twins") for wait in ("sync", "deferrable")],
+)
+
+
+def all_points(dag_id: str) -> tuple[str, ...]:
+    """Return the points that a task of this DAG passes."""
+    return CREATION + (DEFERRAL + RESUME if dag_id.endswith("deferrable") else END)
+
+
+def gauntlet(dag_id: str, index: int) -> list[str]:
+    """Return all points at which one task can die in a row.
+
+    Once the request is out, a retry adopts what it has made and reads no other answer; once the
+    training has ended, a retry neither defers nor resumes.
+    """
+    request = ("request sent", "answer read")[index % 2]
+    last = (RESUME if dag_id.endswith("deferrable") else END)[index % 2]
+    either = {*RESUME, *END, "request sent", "answer read"} - {request, last}
+    return [point for point in all_points(dag_id) if point not in either]
+
+
+@DAGS
+def test_every_task_dies_once(stack: ChaosStack, books: Any, dag_id: str) -> None:
+    """Each of the mapped tasks dies at a point of its own."""
+    kills = [[point] for point in all_points(dag_id)]
+    run = stack.launch(dag_id, len(kills), kills)
+    run.wait_for_kills()
+    run.wait_for_waiting()
+    run.finish()
+
+    row = books(f"{dag_id}: each task killed once, at its own point", run)
+    assert sorted(row.points) == sorted(all_points(dag_id))
+
+
+@DAGS
+def test_tasks_die_again_and_again(stack: ChaosStack, books: Any, dag_id: str) -> None:
+    """Each task dies at all points, try after try."""
+    kills = [gauntlet(dag_id, index) for index in range(6)]
+    run = stack.launch(dag_id, len(kills), kills)
+    run.wait_for_kills()
+    run.wait_for_waiting()
+    run.finish()
+
+    row = books(f"{dag_id}: each task killed at all points in a row", run)
+    assert row.points.total() == sum(map(len, kills))
+
+
+@DAGS
+def test_all_die_around_the_request(stack: ChaosStack, books: Any, dag_id: str) -> None:
+    """All tasks die between request and record at once, half of them before anything was sent."""
+    kills = [["after intent"], ["request sent"], ["answer read"], ["before made"]] * 3
+    run = stack.launch(dag_id, len(kills), kills)
+    run.wait_for_kills()
+    run.wait_for_waiting()
+    run.finish()
+
+    row = books(f"{dag_id}: all killed together around the request", run)
+    assert row.points.total() == len(kills)
+
+
+@DAGS
+def test_host_is_lost(stack: ChaosStack, books: Any, dag_id: str) -> None:
+    """The supervising process dies too, so nobody reports the death."""
+    kills = [
+        [WITH_SUPERVISOR + point]
+        for point in ("after intent", "request sent", "before made", "status read")
+    ]
+    run = stack.launch(dag_id, len(kills), kills)
+    run.wait_for_kills()
+    run.wait_for_waiting()
+    run.finish()
+
+    row = books(f"{dag_id}: worker killed with its supervisor", run)
+    assert row.points.total() == len(kills)
+    stack.revive("scheduler")  # LocalExecutor never gives the slot of a dead worker back
