@@ -13,8 +13,17 @@ import pytest
 from airflow.providers.common.compat.module_loading import import_string
 from airflow.providers.common.compat.sdk import DAG, TaskDeferred
 
+from airflow_provider_modelarts.operators import memory
+from airflow_provider_modelarts.operators.training_job import (
+    CreateJobVersionOperator,
+    CreateTrainingJobOperator,
+)
+from tests.emulated.tries import StateStore, TaskRun
+
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from airflow_provider_modelarts.client import CreatedJob
 
 CONFIG = {
     "worker_server_num": 1,
@@ -112,3 +121,51 @@ def logged(
     caplog.set_level("INFO")
     logging.getLogger("airflow.task").propagate = True
     return lambda: "".join([caplog.text, *capsys.readouterr()])
+
+
+@pytest.fixture
+def _patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Look for lost creations without real pauses."""
+    monkeypatch.setattr("airflow_provider_modelarts.submission._LOOKS", (0.0, 0.01))
+    monkeypatch.setattr(memory, "SETTLING", 0.05)
+
+
+@pytest.fixture
+def job_run(client: Any, config: dict[str, Any], _patient: None) -> Callable[..., TaskRun]:
+    """Return a function that makes a run of a task which creates a job."""
+
+    def make(store: StateStore | None = None, **kwargs: Any) -> TaskRun:
+        def task(**changes: Any) -> CreateTrainingJobOperator:
+            defaults = {"task_id": "train", "job_name": "job", "config": dict(config), "retries": 3}
+            return CreateTrainingJobOperator(**{**defaults, **kwargs, **changes})
+
+        return TaskRun(task, store=store)
+
+    return make
+
+
+@pytest.fixture
+def completed_job(client: Any, config: dict[str, Any]) -> CreatedJob:
+    """A job with one completed version."""
+    return client.create_training_job({"job_name": "job", "config": config})
+
+
+@pytest.fixture
+def version_run(
+    completed_job: CreatedJob, config: dict[str, Any], _patient: None
+) -> Callable[..., TaskRun]:
+    """Return a function that makes a run of a task which creates a version of the job."""
+
+    def make(
+        store: StateStore | None = None,
+        xcoms: dict[Any, Any] | None = None,
+        index: int = -1,
+        **kwargs: Any,
+    ) -> TaskRun:
+        def task(**changes: Any) -> CreateJobVersionOperator:
+            defaults = {"task_id": "refine", "job_id": completed_job.job_id, "config": dict(config)}
+            return CreateJobVersionOperator(**{**defaults, "retries": 3, **kwargs, **changes})
+
+        return TaskRun(task, store=store, xcoms=xcoms, index=index)
+
+    return make
