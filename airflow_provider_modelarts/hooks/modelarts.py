@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import sys
 import threading
@@ -23,6 +24,7 @@ CONNECTION_LIFETIME: Final = 300.0
 _lock = threading.Lock()
 _clients: dict[ClientConfig, ModelArtsClient] = {}
 _configs: dict[str, tuple[float, ClientConfig]] = {}
+_pending: dict[tuple[asyncio.AbstractEventLoop, str], asyncio.Future[None]] = {}
 
 
 class ModelArtsHook(BaseHook):
@@ -64,11 +66,20 @@ class ModelArtsHook(BaseHook):
 
         :raises ConfigurationError: the connection does not exist, or its fields cannot be used.
         """
-        known = _configs.get(conn_id)
-        if known is None or time.monotonic() > known[0]:
-            known = (time.monotonic() + CONNECTION_LIFETIME, await cls._alook_up(conn_id))
-            _configs[conn_id] = known
-        return _client(known[1])
+        loop = asyncio.get_running_loop()
+        while (config := _known_config(conn_id)) is None:
+            # A thousand triggers that start together would jam Airflow's one channel for look-ups.
+            if pending := _pending.get((loop, conn_id)):
+                await asyncio.wait([pending])
+                continue
+            _pending[loop, conn_id] = done = loop.create_future()
+            try:
+                config = await cls._alook_up(conn_id)
+            finally:
+                _pending.pop((loop, conn_id), None)
+                done.set_result(None)
+            _configs[conn_id] = (time.monotonic() + CONNECTION_LIFETIME, config)
+        return _client(config)
 
     @classmethod
     async def _alook_up(cls, conn_id: str) -> ClientConfig:
@@ -121,6 +132,12 @@ class ModelArtsHook(BaseHook):
         }
 
 
+def _known_config(conn_id: str) -> ClientConfig | None:
+    """Return what a recent look-up has found."""
+    until, config = _configs.get(conn_id, (0.0, None))
+    return config if time.monotonic() <= until else None
+
+
 def reset_caches() -> None:
     """Drop what this process remembers: clients with their tokens, and connections. For tests."""
     with _lock:
@@ -164,6 +181,7 @@ def _forget() -> None:
         watching.forget_watchers()
     _clients.clear()
     _configs.clear()
+    _pending.clear()
 
 
 def _after_fork() -> None:

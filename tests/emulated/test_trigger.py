@@ -149,6 +149,35 @@ def test_connection_is_looked_up_once_for_many_triggers(connect, monkeypatch) ->
     assert second is first
 
 
+def test_triggers_that_start_together_look_the_connection_up_once(connect, monkeypatch) -> None:
+    """Airflow's channel for look-ups is one for all triggers of a process."""
+    from airflow.providers.common.compat import connection as airflow_connection
+
+    connect()
+    found = ModelArtsHook.get_connection("modelarts_default")
+    asked: list[str] = []
+
+    async def look_up(conn_id: str, hook: Any) -> Any:
+        asked.append(conn_id)
+        await asyncio.sleep(0.01)
+        return found
+
+    async def extra(connection: Any) -> dict[str, Any]:
+        return connection.extra_dejson
+
+    monkeypatch.setattr(airflow_connection, "get_async_connection", look_up)
+    monkeypatch.setattr(airflow_connection, "get_async_extra_dejson", extra)
+    reset_caches()
+
+    async def main() -> list[Any]:
+        return await asyncio.gather(
+            *(ModelArtsHook.aget_client("modelarts_default") for _ in range(100))
+        )
+
+    assert len({id(client) for client in asyncio.run(main())}) == 1
+    assert asked == ["modelarts_default"]
+
+
 def test_event_loop_is_not_blocked_by_a_slow_service(job, emulator) -> None:
     """While an answer is awaited the loop goes on turning."""
     emulator.set_status(job.job_id, job.version_id, 8)
