@@ -151,15 +151,28 @@ class Submission:
             return self._adopt(partial(find, started), started, looks=(0.0,))
         if record.phase == "refused":
             return None
-        if record.phase == "made" and record.version_id not in self._claims.taken():
+        if record.phase == "made":
             if fingerprint not in (None, record.fingerprint):
                 log.warning("The payload has changed since the training was submitted")
             made = self._read(record)
-            if made is not None:
-                self._claims.push(made, since=record.since, own=True)
-            return made
+            if made is None or self._reclaims(made, record):
+                return made
+            record = replace(record, phase="intent", version_id=None)
+            self._save(record)  # what is another's now must not look like this task's own again
         log.info("An earlier try was interrupted while it submitted; looking for what it made")
         return self._adopt(partial(find, record), record)
+
+    def _reclaims(self, made: Made, record: Record) -> bool:
+        """Claim again what an earlier try has made, as Airflow has wiped that try's claim.
+
+        Another task with the same payload may have taken it in between, or be about to.
+        """
+        if made.version_id not in self._claims.taken():
+            self._claims.push(made, since=record.since, own=True)
+            if self._claims.holds():
+                return True
+        log.info("Another task has claimed version %s", made.version_id)
+        return False
 
     def _read(self, record: Record) -> Made | None:
         if record.job_id is None or record.version_id is None:

@@ -140,14 +140,35 @@ class Run:
             f"all tasks to be {' or '.join(states)}",
         )
 
+    def wait_for_deferred(self) -> None:
+        """Return once every task is deferred, whether or not a triggerer has its trigger."""
+        self.wait_for_states("deferred")
+        self._wait_for_claims()
+
     def wait_for_waiting(self) -> None:
         """Return once every task waits for its training, in a worker or in the triggerer."""
-        state = "deferred" if self.dag_id.endswith("deferrable") else "running"
-        self.wait_for_states(state)
+        if not self.dag_id.endswith("deferrable"):
+            self.wait_for_states("running")
+            self._wait_for_claims()
+            return
+        self.wait_for_deferred()
+        self._wait(
+            lambda: all(map(self._trigger_has_started, self.tasks().values())),
+            "all triggers to be started",
+        )
+
+    def _wait_for_claims(self) -> None:
         self._wait(
             lambda: len(self.results("modelarts_version")) == len(self.plans),
             "all tasks to know their version",
         )
+
+    def _trigger_has_started(self, task: TaskState) -> bool:
+        """Whether the log of this try's trigger says so; Airflow's API does not tell."""
+        parts = (f"dag_id={self.dag_id}", f"run_id={self.run_id}", f"task_id={TASK}")
+        folder = self.stack.home.joinpath("logs", *parts, f"map_index={task.map_index}")
+        logs = folder.glob(f"attempt={task.try_number}.log.trigger.*")
+        return any(" starting" in log.read_text(errors="replace") for log in logs)
 
     def wait_for_retry(self) -> None:
         """Return once every task waits again, in a worker and in a later try."""

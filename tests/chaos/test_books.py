@@ -22,7 +22,7 @@ class FakeRun:
     stopped_by_user: set[int] = field(default_factory=set)
     failed_by_user: set[int] = field(default_factory=set)
     dag_id = run_id = "fake"
-    plans = ([], [])
+    plans: tuple[list[str], ...] = ([], [])
 
     def trainings(self) -> list[Training]:
         """Return its versions."""

@@ -65,3 +65,36 @@ def test_task_is_marked_failed_while_it_submits(stack: ChaosStack, books: Any) -
     run.finish()
 
     books("jobs_sync: marked failed while the request is out", run, killed=len(KILLED))
+
+
+def test_task_is_cleared_while_no_triggerer_runs(stack: ChaosStack, books: Any) -> None:
+    """Nobody is told of the clear, so the next try of the task ends its earlier training itself."""
+    stack.components["triggerer"].terminate()
+    run = stack.launch("jobs_deferrable", COUNT)
+    run.wait_for_deferred()
+    versions = run.results("modelarts_version")
+    run.stopped_by_user.update(versions[index] for index in KILLED)
+    run.clear(*KILLED)
+    run.wait_for_stops()
+    stack.revive("triggerer")
+    run.wait_for_waiting()
+    run.finish()
+
+    books("jobs_deferrable: cleared while no triggerer runs", run, killed=len(KILLED) + 1)
+
+
+@pytest.mark.xfail(reason="Airflow deletes the trigger and runs nothing of ours", strict=True)
+def test_task_is_marked_failed_while_no_triggerer_runs(stack: ChaosStack) -> None:
+    """A known limit: a trigger that no triggerer has started yet is not told of its end."""
+    stack.components["triggerer"].terminate()
+    run = stack.launch("jobs_deferrable", 1)
+    run.wait_for_deferred()
+    run.stopped_by_user.update(run.results("modelarts_version").values())
+    run.failed_by_user.add(0)
+    run.mark(0, "failed")
+    stack.revive("triggerer")
+    run.wait_for_stops()
+    statuses = [training.status for training in run.trainings()]
+    run.complete()
+
+    assert statuses == [12]

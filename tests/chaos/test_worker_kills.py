@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -51,7 +52,11 @@ def test_every_task_dies_once(stack: ChaosStack, books: Any, dag_id: str) -> Non
 
 @DAGS
 def test_tasks_die_again_and_again(stack: ChaosStack, books: Any, dag_id: str) -> None:
-    """Each task dies at all points, try after try."""
+    """Each task dies at all points, try after try.
+
+    Of twins, one that died before its request may take what the lost request of another has made,
+    which then makes its own: the books balance, but the first never gets as far as a request.
+    """
     kills = [gauntlet(dag_id, index) for index in range(6)]
     run = stack.launch(dag_id, len(kills), kills)
     run.wait_for_kills()
@@ -59,7 +64,9 @@ def test_tasks_die_again_and_again(stack: ChaosStack, books: Any, dag_id: str) -
     run.finish()
 
     row = books(f"{dag_id}: each task killed at all points in a row", run)
-    assert row.points.total() == sum(map(len, kills))
+    missed = Counter(point for plan in kills for point in plan) - row.points
+    avoidable = {"request sent", "answer read"} if dag_id.startswith("twins") else set()
+    assert missed.keys() <= avoidable
 
 
 @DAGS

@@ -75,3 +75,24 @@ def test_claim_of_the_task_that_was_answered_wins(version_run, emulator, monkeyp
 
     assert result["version_id"] != made[0]["version_id"]
     assert len(versions(emulator)) == 3
+
+
+def test_version_on_record_of_two_tasks_goes_to_one(version_run, emulator, monkeypatch) -> None:
+    """Both died before they settled whose it is, and both retries claim it at the same moment."""
+    xcoms: dict[Any, Any] = {}
+    first, second = (version_run(StateStore(), xcoms, index=index) for index in range(2))
+    first.killed_attempt("after made")
+    record = first.store.values[memory.KEY]
+    second.store.values[memory.KEY] = dict(record)
+    ids = {name: record[name] for name in ("job_id", "version_id", "since")}
+
+    def late(_: float) -> None:
+        claim = {**ids, "own": True, "by": ["refine", 0]}
+        xcoms.setdefault(("refine", 0, memory.CLAIM), claim)
+
+    monkeypatch.setattr(memory.time, "sleep", late)
+
+    result = second.attempt()
+
+    assert result["version_id"] != record["version_id"]
+    assert len(versions(emulator)) == 3
