@@ -19,6 +19,11 @@ if TYPE_CHECKING:
     )
     from airflow_provider_modelarts.client.retry import Backoff
     from airflow_provider_modelarts.client.status import JobStatus, Outcome
+    from airflow_provider_modelarts.client.validation import (
+        Findings,
+        validate_config,
+        validate_file,
+    )
 
 _HOME = {
     "AccessKey": "airflow_provider_modelarts.auth.credentials",
@@ -27,6 +32,7 @@ _HOME = {
     "CreateJobVersionRequest": "airflow_provider_modelarts.client.models.request",
     "CreateTrainingJobRequest": "airflow_provider_modelarts.client.models.request",
     "CreatedJob": "airflow_provider_modelarts.client.models.job",
+    "Findings": "airflow_provider_modelarts.client.validation",
     "JobStatus": "airflow_provider_modelarts.client.status",
     "JobSummary": "airflow_provider_modelarts.client.models.job",
     "JobVersion": "airflow_provider_modelarts.client.models.job",
@@ -34,6 +40,8 @@ _HOME = {
     "Outcome": "airflow_provider_modelarts.client.status",
     "Password": "airflow_provider_modelarts.auth.credentials",
     "Token": "airflow_provider_modelarts.auth.credentials",
+    "validate_config": "airflow_provider_modelarts.client.validation",
+    "validate_file": "airflow_provider_modelarts.client.validation",
 }
 
 __all__ = [
@@ -43,6 +51,7 @@ __all__ = [
     "CreateJobVersionRequest",
     "CreateTrainingJobRequest",
     "CreatedJob",
+    "Findings",
     "JobStatus",
     "JobSummary",
     "JobVersion",
@@ -50,6 +59,8 @@ __all__ = [
     "Outcome",
     "Password",
     "Token",
+    "validate_config",
+    "validate_file",
 ]
 
 
