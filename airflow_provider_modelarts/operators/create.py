@@ -17,12 +17,8 @@ from airflow_provider_modelarts.exceptions import (
 )
 from airflow_provider_modelarts.killing import ended_by_user, stop, timed_out
 from airflow_provider_modelarts.operators.base import ModelArtsOperator
-from airflow_provider_modelarts.operators.memory import (
-    XComClaims,
-    attempt_of,
-    claim_of_this_try,
-    store_of,
-)
+from airflow_provider_modelarts.operators.claims import XComClaims, claim_of_this_try
+from airflow_provider_modelarts.operators.memory import attempt_of, store_of
 from airflow_provider_modelarts.waiting import (
     TRIGGER_FAILED,
     Wait,
@@ -191,13 +187,21 @@ class CreateOperator(ModelArtsOperator):
         """Return the decision step, with what is known of earlier tries."""
         from airflow_provider_modelarts.submission import Submission
 
+        attempt = attempt_of(context, self.retries or 0)
+        claims = XComClaims(
+            context,
+            self._rivals(),
+            since=attempt.since,
+            conn_id=self.modelarts_conn_id,
+            cancel_on_kill=self.cancel_on_kill,
+        )
         return Submission(
             self.hook.get_conn(),
             store_of(context),
-            attempt_of(context, self.retries or 0),
+            attempt,
             on_clear=self.on_clear,
             may_stop=self.cancel_on_kill,
-            claims=XComClaims(context, self._rivals()),
+            claims=claims,
         )
 
     def _rivals(self) -> list[str]:

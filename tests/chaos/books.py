@@ -50,21 +50,24 @@ class Row:
         wrong = (self.doubled, self.lost, self.stopped, self.running)
         return self.expected == self.found and not any(wrong)
 
-    def add(self, run: Run) -> None:
-        """Enter one finished run."""
-        trainings = {training.version_id: training for training in run.trainings()}
-        states = {index: task.state for index, task in run.tasks().items()}
-        results = {i: v for i, v in run.results().items() if states.get(i) == "success"}
-        owned = set(results.values())
-        by_user = run.stopped_by_user
-        self.tasks += len(run.plans)
+    def add(self, *runs: Run) -> None:
+        """Enter finished runs whose trainings are versions of the same job, or one run."""
+        trainings = {training.version_id: training for training in runs[0].trainings()}
+        by_user: set[int] = set().union(*(run.stopped_by_user for run in runs))
+        results: list[int] = []
+        for run in runs:
+            states = {index: task.state for index, task in run.tasks().items()}
+            results += [v for i, v in run.results().items() if states.get(i) == "success"]
+            self.tasks += len(run.plans)
+            others = set(range(len(run.plans))) - run.failed_by_user
+            self.lost += sum(states.get(index) != "success" for index in others)
+            self.points.update(run.kills())
+        owned = set(results)
+        self.killed += sum(len(run.kills()) for run in runs)
         self.expected += len(results) + len(by_user - owned)
         self.found += len(trainings)
         self.doubled += len(trainings.keys() - owned - by_user)
-        asked_for = sum(state == "success" for state in states.values())
-        failed_by_user = sum(index in run.failed_by_user for index in range(len(run.plans)))
-        self.lost += len(run.plans) - failed_by_user - asked_for
-        self.lost += sum(version not in trainings for version in results.values())
+        self.lost += sum(version not in trainings for version in results)
         self.lost += len(results) - len(owned)
         for version_id, training in trainings.items():
             if version_id in by_user:
@@ -72,18 +75,21 @@ class Row:
             else:
                 self.stopped += training.status in STOPPED
                 self.running += training.status in LIVE
-        kills = run.kills()
-        self.killed += len(kills)
-        self.points.update(kills)
 
 
 def balance(row: Row, runs: Iterable[Run]) -> Row:
     """Enter these runs; :raises AssertionError: with all details where the books do not balance."""
-    runs = list(runs)
+    groups: dict[str, list[Run]] = {}
     for run in runs:
-        row.add(run)
+        groups.setdefault(run.tag, []).append(run)
+    for group in groups.values():
+        row.add(*group)
     if not row.balanced:
-        details = "\n".join(f"{run.dag_id} {run.run_id}: {run.describe()}" for run in runs)
+        details = "\n".join(
+            f"{run.dag_id} {run.run_id}: {run.describe()}"
+            for group in groups.values()
+            for run in group
+        )
         message = f"the books do not balance: {row}\n{details}"
         raise AssertionError(message)
     return row

@@ -60,7 +60,7 @@ class Run:
     stopped_by_user: set[int] = field(default_factory=set)
     """Versions whose task a user has killed."""
     failed_by_user: set[int] = field(default_factory=set)
-    """Map indexes of tasks that a user has marked failed."""
+    """Map indexes of tasks that a user has marked failed, successful or skipped."""
 
     # ---- what is there
 

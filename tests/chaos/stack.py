@@ -113,11 +113,24 @@ class ChaosStack(Stack):
 
     # ---- runs
 
-    def launch(self, dag_id: str, count: int, kills: Sequence[Sequence[str]] = ()) -> Run:
-        """Start a run with so many trainings, of which the first die at these points."""
+    def launch(
+        self,
+        dag_id: str,
+        count: int,
+        kills: Sequence[Sequence[str]] = (),
+        *,
+        beside: Run | None = None,
+    ) -> Run:
+        """Start a run with so many trainings, of which the first die at these points.
+
+        :param beside: a run that makes versions of the same job.
+        """
         tag = f"{dag_id.replace('_', '-')}-{uuid.uuid4().hex[:8]}"
         base: int | None = None
-        if not dag_id.startswith("jobs"):
+        if beside is not None and beside.base is not None:
+            tag, base = beside.tag, beside.base
+            items = [str(base)] * count
+        elif not dag_id.startswith("jobs"):
             made = self.emulator("POST", "jobs", {"count": 1, "prefix": tag})["jobs"][0]
             base = int(made["job_id"])
             items = [str(base)] * count

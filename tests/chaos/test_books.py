@@ -21,7 +21,7 @@ class FakeRun:
     statuses: dict[int, int] = field(default_factory=lambda: {1: 10, 2: 10})
     stopped_by_user: set[int] = field(default_factory=set)
     failed_by_user: set[int] = field(default_factory=set)
-    dag_id = run_id = "fake"
+    dag_id = run_id = tag = "fake"
     plans: tuple[list[str], ...] = ([], [])
 
     def trainings(self) -> list[Training]:

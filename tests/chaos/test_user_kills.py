@@ -6,6 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from tests.chaos.dags.points import WITH_SUPERVISOR
+from tests.chaos.run import COMPLETED
+
 if TYPE_CHECKING:
     from tests.chaos.stack import ChaosStack
 
@@ -83,18 +86,49 @@ def test_task_is_cleared_while_no_triggerer_runs(stack: ChaosStack, books: Any) 
     books("jobs_deferrable: cleared while no triggerer runs", run, killed=len(KILLED) + 1)
 
 
-@pytest.mark.xfail(reason="Airflow deletes the trigger and runs nothing of ours", strict=True)
-def test_task_is_marked_failed_while_no_triggerer_runs(stack: ChaosStack) -> None:
-    """A known limit: a trigger that no triggerer has started yet is not told of its end."""
+@pytest.mark.parametrize("state", ["failed", "success", "skipped"])
+def test_task_is_marked_while_no_triggerer_runs(stack: ChaosStack, books: Any, state: str) -> None:
+    """No process of the task is there to be told; the listener in Airflow's API server is."""
     stack.components["triggerer"].terminate()
-    run = stack.launch("jobs_deferrable", 1)
+    run = stack.launch("jobs_deferrable", COUNT)
     run.wait_for_deferred()
-    run.stopped_by_user.update(run.results("modelarts_version").values())
-    run.failed_by_user.add(0)
-    run.mark(0, "failed")
-    stack.revive("triggerer")
+    versions = run.results("modelarts_version")
+    run.stopped_by_user.update(versions[index] for index in KILLED)
+    run.failed_by_user.update(KILLED)
+    for index in KILLED:
+        run.mark(index, state)
     run.wait_for_stops()
-    statuses = [training.status for training in run.trainings()]
-    run.complete()
+    stack.revive("triggerer")
+    run.finish()
 
-    assert statuses == [12]
+    case = f"jobs_deferrable: marked {state} while no triggerer runs"
+    row = books(case, run, killed=len(KILLED) + 1)
+    assert row.expected == COUNT
+
+
+def test_task_is_marked_failed_after_its_host_was_lost(stack: ChaosStack, books: Any) -> None:
+    """Airflow has not yet noticed that nothing runs any more."""
+    point = f"{WITH_SUPERVISOR}status read"
+    run = stack.launch("jobs_sync", len(KILLED), [[point]] * len(KILLED))
+    run.wait_for_kills()
+    run.stopped_by_user.update(run.results("modelarts_version").values())
+    run.failed_by_user.update(range(len(KILLED)))
+    for index in range(len(KILLED)):
+        run.mark(index, "failed")
+    run.wait_for_stops()
+    run.finish()
+
+    books("jobs_sync: marked failed after its host was lost", run, killed=len(KILLED))
+    stack.revive("scheduler")  # LocalExecutor never gives the slot of a dead worker back
+
+
+def test_finished_task_is_marked_failed(stack: ChaosStack, books: Any) -> None:
+    """A task that did not wait was done: its training is another task's concern."""
+    run = stack.launch("jobs_created", len(KILLED))
+    run.wait_for_states("success")
+    for index in range(len(KILLED)):
+        run.mark(index, "failed")
+    run.finish()
+
+    statuses = {training.status for training in run.trainings()}
+    assert statuses == {COMPLETED}

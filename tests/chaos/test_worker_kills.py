@@ -82,6 +82,21 @@ def test_all_die_around_the_request(stack: ChaosStack, books: Any, dag_id: str) 
     assert row.points.total() == len(kills)
 
 
+@pytest.mark.parametrize("dag_id", ["twins_sync", "twins_deferrable", "twins_created"])
+def test_runs_with_one_payload_die(stack: ChaosStack, books: Any, dag_id: str) -> None:
+    """Tasks of two runs make the same version of one job at the same time, and most of them die."""
+    kills = [["after intent"], ["request sent"], ["request sent"], ["before made"], ["after made"]]
+    first = stack.launch(dag_id, 6, kills)
+    second = stack.launch(dag_id, 6, kills, beside=first)
+    for run in (first, second):
+        run.wait_for_kills()
+    for run in (first, second):
+        run.finish()
+
+    row = books(f"{dag_id}: two runs with one payload, killed around the request", first, second)
+    assert row.tasks == 12
+
+
 @DAGS
 def test_host_is_lost(stack: ChaosStack, books: Any, dag_id: str) -> None:
     """The supervising process dies too, so nobody reports the death."""

@@ -13,7 +13,7 @@ import pytest
 from airflow.providers.common.compat.module_loading import import_string
 from airflow.providers.common.compat.sdk import DAG, TaskDeferred
 
-from airflow_provider_modelarts.operators import memory
+from airflow_provider_modelarts.operators import claims
 from airflow_provider_modelarts.operators.training_job import (
     CreateJobVersionOperator,
     CreateTrainingJobOperator,
@@ -127,7 +127,7 @@ def logged(
 def _patient(monkeypatch: pytest.MonkeyPatch) -> None:
     """Look for lost creations without real pauses."""
     monkeypatch.setattr("airflow_provider_modelarts.submission._LOOKS", (0.0, 0.01))
-    monkeypatch.setattr(memory, "SETTLING", 0.05)
+    monkeypatch.setattr(claims, "SETTLING", 0.05)
 
 
 @pytest.fixture
@@ -160,12 +160,13 @@ def version_run(
         store: StateStore | None = None,
         xcoms: dict[Any, Any] | None = None,
         index: int = -1,
+        run_id: str = "manual__1",
         **kwargs: Any,
     ) -> TaskRun:
         def task(**changes: Any) -> CreateJobVersionOperator:
             defaults = {"task_id": "refine", "job_id": completed_job.job_id, "config": dict(config)}
             return CreateJobVersionOperator(**{**defaults, "retries": 3, **kwargs, **changes})
 
-        return TaskRun(task, store=store, xcoms=xcoms, index=index)
+        return TaskRun(task, store=store, xcoms=xcoms, index=index, run_id=run_id)
 
     return make

@@ -49,24 +49,34 @@ class StateStore:
 
 
 class Instance:
-    """One try of a task instance; XComs are those of all tasks of the run."""
+    """One try of a task instance; XComs are those of all tasks of the DAG, by run, task and index."""
+
+    dag_id = "test"
 
     def __init__(
-        self, task_id: str, number: int, max_tries: int, xcoms: dict[Any, Any], index: int
+        self, where: tuple[str, str, int], number: int, max_tries: int, xcoms: dict[Any, Any]
     ) -> None:
-        self.task_id, self.try_number, self.max_tries = task_id, number, max_tries
-        self.map_index = index
-        self._xcoms, self._index = xcoms, index
-        for key in [key for key in xcoms if key[:2] == (task_id, index)]:
+        self.run_id, self.task_id, self.map_index = self._me = where
+        self.try_number, self.max_tries = number, max_tries
+        self._xcoms = xcoms
+        for key in [key for key in xcoms if key[:3] == where]:
             del xcoms[key]  # Airflow wipes a task's XComs when a try starts
 
     def xcom_push(self, key: str, value: Any) -> None:
         """Keep a value for other tasks."""
-        self._xcoms[self.task_id, self._index, key] = json.loads(json.dumps(value))
+        self._xcoms[*self._me, key] = json.loads(json.dumps(value))
 
-    def xcom_pull(self, task_ids: str, key: str) -> Any:
+    def xcom_pull(self, task_ids: str, key: str, run_id: str | None = None) -> Any:
         """Return the values of all map indexes of a task."""
-        return [v for (task, _, name), v in self._xcoms.items() if (task, name) == (task_ids, key)]
+        wanted = (run_id or self.run_id, task_ids, key)
+        return [v for (run, task, _, name), v in self._xcoms.items() if (run, task, name) == wanted]
+
+    def get_task_states(self, dag_id: str, task_ids: list[str]) -> dict[str, dict[str, str]]:
+        """Return the states in all runs of the DAG; what has pushed something has started."""
+        states: dict[str, dict[str, str]] = {}
+        for run, task, index, _ in self._xcoms:
+            states.setdefault(run, {})[f"{task}_{index}"] = "running"
+        return states
 
 
 class TaskRun:
@@ -79,9 +89,10 @@ class TaskRun:
         store: StateStore | None,
         xcoms: dict[Any, Any] | None = None,
         index: int = -1,
+        run_id: str = "manual__1",
     ) -> None:
-        self._make, self.store, self._index = make, store, index
-        self._xcoms = {} if xcoms is None else xcoms
+        self._make, self.store, self.where = make, store, (run_id, make().task_id, index)
+        self.xcoms = {} if xcoms is None else xcoms
         self.number = 0
         self.max_tries = make().retries or 0
 
@@ -91,7 +102,7 @@ class TaskRun:
         task = self._make(**changes)
         if not task.has_dag():
             task.dag = DAG("test", schedule=None)
-        ti = Instance(task.task_id, self.number, self.max_tries, self._xcoms, self._index)
+        ti = Instance(self.where, self.number, self.max_tries, self.xcoms)
         context: dict[str, Any] = {"ti": ti, "task": task}
         if self.store is not None:
             context["task_state_store"] = self.store

@@ -67,6 +67,20 @@ def test_listed_modules_exist(kind: str) -> None:
             import_module(module)
 
 
+def test_airflow_registers_the_listener() -> None:
+    """Airflow, as it is started, finds the plugin and calls its listener."""
+    code = (
+        "from airflow.listeners.listener import get_listener_manager\n"
+        "for called in get_listener_manager().hook.on_task_instance_failed.get_hookimpls():\n"
+        "    print(type(called.plugin).__module__)"
+    )
+    run = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", code], check=True, capture_output=True, text=True
+    )
+
+    assert "airflow_provider_modelarts.listener" in run.stdout.split()
+
+
 def test_secret_fields_have_names_that_airflow_masks() -> None:
     """Airflow masks extras by their name, so a secret must be called one."""
     assert [name for name in CONN_FIELDS if "token" in name] == ["security_token"]

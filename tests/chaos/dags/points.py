@@ -77,7 +77,8 @@ def install() -> None:
     from airflow_provider_modelarts.client.client import ModelArtsClient
     from airflow_provider_modelarts.client.polling import Poll
     from airflow_provider_modelarts.operators import create
-    from airflow_provider_modelarts.operators.memory import TaskStateStore, XComClaims
+    from airflow_provider_modelarts.operators.claims import XComClaims
+    from airflow_provider_modelarts.operators.memory import TaskStateStore
     from airflow_provider_modelarts.transport import Transport
 
     operator = create.CreateOperator

@@ -1,0 +1,158 @@
+"""Claims: how a task tells other tasks which version is its own, as an XCom.
+
+Versions carry no name, so those with the same payload look alike. Tasks of one DAG, in whatever run,
+read each other's claims before one of them takes a version for its own after a lost answer.
+"""
+
+from __future__ import annotations
+
+import time
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, Final
+
+from airflow_provider_modelarts.exceptions import ModelArtsError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from airflow.providers.common.compat.sdk import Context
+
+    from airflow_provider_modelarts.plans import Made
+
+CLAIM: Final = "modelarts_version"
+"""Key of the XCom."""
+
+SETTLING: Final = 1.0
+"""Seconds that other tasks have to show an earlier claim to a version that is about to be adopted."""
+
+MOST_RUNS: Final = 100
+"""How many other runs of the DAG are asked for claims; those with unfinished tasks come first."""
+
+_NEVER_STARTED: Final = frozenset({None, "skipped", "upstream_failed", "removed"})
+_FINISHED: Final = frozenset({"success", "failed"})
+
+
+class XComClaims:
+    """The claims of one DAG's tasks.
+
+    :param context: the task's context.
+    :param rivals: tasks of the DAG that start trainings, this one included.
+    :param since: epoch seconds before which no version that matters can have been claimed.
+    :param details: put into each claim of this task.
+    """
+
+    def __init__(
+        self, context: Context, rivals: Sequence[str], *, since: float = 0.0, **details: Any
+    ) -> None:
+        self._instance: Any = context["ti"]
+        self._rivals = rivals
+        self._since = since
+        self._details = details
+        self._me = [
+            getattr(self._instance, "run_id", None),
+            self._instance.task_id,
+            getattr(self._instance, "map_index", -1),
+        ]
+        self._mine: dict[str, Any] = {}
+
+    def push(self, made: Made, *, since: float, own: bool) -> None:
+        """Claim a version for this task."""
+        self._mine = {
+            "job_id": made.job_id,
+            "version_id": made.version_id,
+            "own": own,
+            "since": since,
+            "by": self._me,
+            **self._details,
+        }
+        self._instance.xcom_push(key=CLAIM, value=self._mine)
+
+    def taken(self) -> set[int]:
+        """Return the versions that other tasks claim as their own."""
+        return {int(claim["version_id"]) for claim in self._others()}
+
+    def holds(self) -> bool:
+        """Whether this task's claim is the earliest, once others had time to show theirs."""
+        if not self._rivals:
+            return True
+        time.sleep(SETTLING)
+        earlier = [
+            claim
+            for claim in self._others()
+            if claim["version_id"] == self._mine["version_id"] and _rank(claim) < _rank(self._mine)
+        ]
+        return not earlier
+
+    def _others(self) -> list[dict[str, Any]]:
+        """Return other tasks' claims to versions of their own.
+
+        A claim of this task's earlier try is not among them: Airflow has wiped it.
+        """
+        values = [*self._of_run(None), *self._of_other_runs()]
+        claims = [value for value in values if isinstance(value, dict)]
+        return [
+            claim
+            for claim in claims
+            if claim.get("own") and claim.get("version_id") is not None and claim["by"] != self._me
+        ]
+
+    def _of_run(self, run_id: str | None) -> Iterable[Any]:
+        """Yield what rivals have pushed in this run (None) or another one."""
+        where = {} if run_id is None else {"run_id": run_id}
+        for task_id in self._rivals:
+            value = self._instance.xcom_pull(task_ids=task_id, key=CLAIM, **where)
+            # A mapped task gives a sequence, lazy in Airflow 2.
+            yield from [value] if value is None or isinstance(value, dict) else value
+
+    def _of_other_runs(self) -> Iterable[Any]:
+        if hasattr(self._instance, "get_task_states"):  # Airflow 3
+            for run_id in self._other_runs():
+                yield from self._of_run(run_id)
+        elif hasattr(self._instance, "get_dagrun"):  # Airflow 2 reads its database, of all DAGs
+            yield from _in_database(self._since)
+
+    def _other_runs(self) -> list[str]:
+        """Return runs in which a rival has started, those that go on first, then the latest."""
+        if not self._rivals:
+            return []
+        states: dict[str, dict[str, Any]] = self._instance.get_task_states(
+            dag_id=self._instance.dag_id, task_ids=list(self._rivals)
+        )
+        started = {
+            run_id: seen
+            for run_id, tasks in states.items()
+            if run_id != self._me[0] and (seen := set(tasks.values()) - _NEVER_STARTED)
+        }
+        # A run id ends in the moment it stands for.
+        latest = sorted(started, key=lambda run_id: run_id.rpartition("__")[2], reverse=True)
+        return sorted(latest, key=lambda run_id: started[run_id] <= _FINISHED)[:MOST_RUNS]
+
+
+def claim_of_this_try(context: Context) -> tuple[int, int, bool]:
+    """Return job, version, and whether it is this task's own, as this try has claimed them.
+
+    :raises ModelArtsError: it has claimed none.
+    """
+    instance: Any = context["ti"]
+    index = getattr(instance, "map_index", -1)
+    claimed = instance.xcom_pull(task_ids=instance.task_id, key=CLAIM, map_indexes=index)
+    if not isinstance(claimed, dict) or claimed.get("version_id") is None:
+        msg = "The trigger has failed, and which version it waited for is not on record"
+        raise ModelArtsError(msg)
+    return int(claimed["job_id"]), int(claimed["version_id"]), bool(claimed.get("own", True))
+
+
+def _rank(claim: dict[str, Any]) -> tuple[float, str, str, int]:
+    run_id, task_id, index = claim["by"]
+    return claim["since"], str(run_id), task_id, index
+
+
+def _in_database(since: float) -> list[Any]:
+    from airflow.models.xcom import XCom
+    from airflow.utils.session import create_session
+
+    with create_session() as session:
+        rows = session.query(XCom).filter(
+            XCom.key == CLAIM, XCom.timestamp >= datetime.fromtimestamp(since, UTC)
+        )
+        return [row.value for row in rows]
