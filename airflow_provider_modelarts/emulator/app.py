@@ -89,7 +89,7 @@ class App:
             return Reply(error.body(call.request_id), status=404)
         route, params = found
         try:
-            return await run_in_threadpool(route.handler, self.core, replace(call, params=params))
+            return await run_in_threadpool(route.answer, self.core, replace(call, params=params))
         except RefusalError as refusal:
             return Reply(refusal.body(call.request_id), status=refusal.http)
         except EmulatorError as error:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 # Service. Two generations of codes exist for a taken name and for a stop that comes too late.
 INTERNAL = "0010"
+RESOURCE_MISSING = "0015"
 NAME_EXISTS = "0103"
 INVALID_PARAMETER = "0104"
 WRONG_STATE = "0105"
@@ -20,7 +21,8 @@ SORT_KEY = "2790"
 OBS_PATH = "2791"
 BOOT_FILE_OUTSIDE = "2792"
 TOO_MANY_WORKERS = "2793"
-WRONG_STATE_NEW = "2796"
+CANNOT_STOP_NEW = "2796"
+CANNOT_RESTART_NEW = "2813"
 BODY_TOO_LARGE = "4104"
 BACKEND_UNAVAILABLE = "4302"
 

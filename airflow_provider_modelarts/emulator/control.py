@@ -6,7 +6,7 @@ import json
 import os
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider_modelarts.emulator import rules, statuses, transitions
+from airflow_provider_modelarts.emulator import queries, statuses, transitions
 from airflow_provider_modelarts.emulator.errors import EmulatorError
 from airflow_provider_modelarts.emulator.wire import Call, Reply
 
@@ -48,8 +48,8 @@ def get_transitions(core: Core, call: Call) -> Reply:  # noqa: ARG001
 
 def set_status(core: Core, call: Call) -> Reply:
     """PUT /_emulator/jobs/{job_id}/versions/{version_id}."""
-    job_id = rules.identifier(call.params["job_id"], "job_id")
-    version_id = rules.identifier(call.params["version_id"], "version_id")
+    job_id = queries.identifier(call.params["job_id"], "job_id")
+    version_id = queries.identifier(call.params["version_id"], "version_id")
     core.service.set_status(job_id, version_id, _number(_payload(call), "status"))
     return _OK
 

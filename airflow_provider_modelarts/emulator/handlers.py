@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from airflow_provider_modelarts.emulator import rules, views
+from airflow_provider_modelarts.emulator import queries, rules, views
 from airflow_provider_modelarts.emulator.errors import IamError
-from airflow_provider_modelarts.emulator.wire import Call, Reply
+from airflow_provider_modelarts.emulator.store import SORT_KEYS
+from airflow_provider_modelarts.emulator.wire import DONE, Call, Reply
 
 if TYPE_CHECKING:
     from airflow_provider_modelarts.emulator.core import Core
-
-_DONE = Reply({"is_success": True})
 
 
 # ------------------------------------------------------------------------------------------ IAM
@@ -37,72 +36,65 @@ def list_projects(core: Core, call: Call) -> Reply:
 # ------------------------------------------------------------------------------------ ModelArts
 def create_training_job(core: Core, call: Call) -> Reply:
     """POST /v1/{project_id}/training-jobs."""
-    created = core.service.create_job(_project(core, call), rules.decode(call.body))
+    created = core.service.create_job(call.project_id, rules.decode(call.body))
     return Reply(views.job_created(created))
 
 
 def list_training_jobs(core: Core, call: Call) -> Reply:
     """GET /v1/{project_id}/training-jobs."""
-    wanted = rules.job_filter(_project(core, call), call.query)
+    wanted = queries.job_filter(call.project_id, call.query, SORT_KEYS, "job_name", pages=65535)
     total, rows = core.service.list_jobs(wanted)
     return Reply(views.job_list(total, rows, core.clock.now_ms()))
 
 
 def update_training_job(core: Core, call: Call) -> Reply:
     """PUT /v1/{project_id}/training-jobs/{job_id}."""
-    project, job_id = _project(core, call), _job_id(call)
+    project, job_id = call.project_id, _job_id(call)
     core.service.update_job(project, job_id, rules.check_description(rules.decode(call.body)))
-    return _DONE
+    return DONE
 
 
 def delete_training_job(core: Core, call: Call) -> Reply:
     """DELETE /v1/{project_id}/training-jobs/{job_id}."""
-    core.service.delete_job(_project(core, call), _job_id(call))
-    return _DONE
+    core.service.delete_job(call.project_id, _job_id(call))
+    return DONE
 
 
 def create_job_version(core: Core, call: Call) -> Reply:
     """POST /v1/{project_id}/training-jobs/{job_id}/versions."""
-    project, job_id = _project(core, call), _job_id(call)
+    project, job_id = call.project_id, _job_id(call)
     created = core.service.create_version(project, job_id, rules.decode(call.body))
     return Reply(views.version_created(created))
 
 
 def list_job_versions(core: Core, call: Call) -> Reply:
     """GET /v1/{project_id}/training-jobs/{job_id}/versions."""
-    project, job_id = _project(core, call), _job_id(call)
-    job, rows = core.service.list_versions(project, job_id, *rules.version_page(call.query))
+    project, job_id = call.project_id, _job_id(call)
+    job, rows = core.service.list_versions(project, job_id, *queries.version_page(call.query))
     return Reply(views.version_list(job, rows, core.clock.now_ms()))
 
 
 def get_job_version(core: Core, call: Call) -> Reply:
     """GET /v1/{project_id}/training-jobs/{job_id}/versions/{version_id}."""
-    job, version = core.service.get_version(_project(core, call), _job_id(call), _version_id(call))
+    job, version = core.service.get_version(call.project_id, _job_id(call), _version_id(call))
     return Reply(views.version_detail(job, version, core.clock.now_ms()))
 
 
 def delete_job_version(core: Core, call: Call) -> Reply:
     """DELETE /v1/{project_id}/training-jobs/{job_id}/versions/{version_id}."""
-    core.service.delete_version(_project(core, call), _job_id(call), _version_id(call))
-    return _DONE
+    core.service.delete_version(call.project_id, _job_id(call), _version_id(call))
+    return DONE
 
 
 def stop_job_version(core: Core, call: Call) -> Reply:
     """POST /v1/{project_id}/training-jobs/{job_id}/versions/{version_id}/stop."""
-    core.service.stop_version(_project(core, call), _job_id(call), _version_id(call))
-    return _DONE
-
-
-def _project(core: Core, call: Call) -> str:
-    """Authenticate the call and return the project in its path."""
-    project_id = call.params["project_id"]
-    core.iam.authorize(call, project_id)
-    return project_id
+    core.service.stop_version(call.project_id, _job_id(call), _version_id(call))
+    return DONE
 
 
 def _job_id(call: Call) -> int:
-    return rules.identifier(call.params["job_id"], "job_id")
+    return queries.identifier(call.params["job_id"], "job_id")
 
 
 def _version_id(call: Call) -> int:
-    return rules.identifier(call.params["version_id"], "version_id")
+    return queries.identifier(call.params["version_id"], "version_id")

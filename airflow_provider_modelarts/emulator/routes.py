@@ -32,6 +32,12 @@ class Route:
         """Return the path as a pattern; one trailing slash is allowed, as in a published sample."""
         return re.compile(re.sub(r"\{(\w+)\}", r"(?P<\1>[^/]+)", self.path) + "/?")
 
+    def answer(self, core: Core, call: Call) -> Reply:
+        """Let the handler answer; whatever belongs to a project is only for who may use that."""
+        if "project_id" in call.params:
+            core.iam.authorize(call, call.project_id)
+        return self.handler(core, call)
+
 
 API = (
     Route("POST", "/v3/auth/tokens", "iam_token", handlers.iam_token),

@@ -1,4 +1,4 @@
-"""Checks request bodies and queries as the service would (reference: validation rules, severity E)."""
+"""Checks request bodies as the service would (reference: validation rules, severity E)."""
 
 from __future__ import annotations
 
@@ -8,9 +8,8 @@ from typing import Any
 
 import jsonschema
 
-from airflow_provider_modelarts.emulator import codes, schemas
+from airflow_provider_modelarts.emulator import codes, refusals, schemas
 from airflow_provider_modelarts.emulator.errors import ServiceError
-from airflow_provider_modelarts.emulator.store import SORT_KEYS, JobFilter
 
 Config = Mapping[str, Any]
 
@@ -31,6 +30,9 @@ def _validator(schema: dict[str, Any]) -> jsonschema.Draft202012Validator:
 _CREATE_JOB = _validator(schemas.CREATE_JOB)
 _CREATE_VERSION = _validator(schemas.CREATE_VERSION)
 _UPDATE_DESCRIPTION = _validator(schemas.UPDATE_DESCRIPTION)
+_CREATE_SAVED_CONFIG = _validator(schemas.CREATE_SAVED_CONFIG)
+_UPDATE_SAVED_CONFIG = _validator(schemas.UPDATE_SAVED_CONFIG)
+_CREATE_VISUALIZATION = _validator(schemas.CREATE_VISUALIZATION)
 
 
 def decode(body: bytes) -> Any:
@@ -56,7 +58,7 @@ def check_create_job(payload: Any) -> None:
     _check_shape(_CREATE_JOB, payload)
     if "pre_version_id" in payload["config"]:
         _reject("config.pre_version_id", "is only allowed for a new version")
-    _check_config(payload["config"])
+    _check_config(payload["config"], "config.")
 
 
 def check_create_version(payload: Any) -> None:
@@ -67,13 +69,32 @@ def check_create_version(payload: Any) -> None:
     for field in _CREATE_ONLY:
         if field in payload["config"]:
             _reject(f"config.{field}", "is only allowed for a new job")
-    _check_config(payload["config"])
+    _check_config(payload["config"], "config.")
 
 
 def check_description(payload: Any) -> str:
     """Check the body of a description change and return the text."""
     _check_shape(_UPDATE_DESCRIPTION, payload)
     return str(payload["job_desc"])
+
+
+def check_create_saved_config(payload: Any) -> None:
+    """Check the body that saves a parameter set; :raises ServiceError: naming the field."""
+    _check_shape(_CREATE_SAVED_CONFIG, payload)
+    _check_config(payload, "")
+
+
+def check_update_saved_config(payload: Any) -> None:
+    """Check the body that replaces a parameter set; :raises ServiceError: naming the field."""
+    _check_shape(_UPDATE_SAVED_CONFIG, payload)
+    if "config_name" in payload:
+        _reject("config_name", "cannot be changed")
+    _check_config(payload, "")
+
+
+def check_create_visualization(payload: Any) -> None:
+    """Check the body of a visualization job; :raises ServiceError: naming the field."""
+    _check_shape(_CREATE_VISUALIZATION, payload)
 
 
 def _check_shape(validator: jsonschema.Draft202012Validator, payload: Any) -> None:
@@ -89,28 +110,30 @@ def _check_shape(validator: jsonschema.Draft202012Validator, payload: Any) -> No
     _reject(field or "body", f"is wrong: {error.message[:200]}")
 
 
-def _check_config(config: Config) -> None:
+def _check_config(config: Config, at: str) -> None:
+    """Check what a schema says badly; ``at`` is where the config lies in the body, with its dot."""
     for check in _CONFIG_CHECKS:
-        check(config)
+        check(config, at)
 
 
-def _check_algorithm(config: Config) -> None:
+def _check_algorithm(config: Config, at: str) -> None:
     image, code, boot = (name in config for name in ("user_image_url", "app_url", "boot_file_url"))
     if boot and not code:
-        _reject("config.app_url", "is required with boot_file_url")  # R08
+        _reject(f"{at}app_url", "is required with boot_file_url")  # R08
     if code and not boot and not image:
-        _reject("config.boot_file_url", "is required with app_url")  # R08
+        _reject(f"{at}boot_file_url", "is required with app_url")  # R08
     if "user_command" in config and not image:
-        _reject("config.user_command", "is only allowed with user_image_url")  # R11
+        _reject(f"{at}user_command", "is only allowed with user_image_url")  # R11
     if code and boot and not image and "model_id" not in config and "engine_id" not in config:
-        _reject("config.engine_id", "is required with app_url and boot_file_url")  # R10
+        _reject(f"{at}engine_id", "is required with app_url and boot_file_url")  # R10
     if not (image or "model_id" in config or code):
         _reject(
-            "config", "names no algorithm: model_id, app_url with boot_file_url, or user_image_url"
+            at.rstrip(".") or "body",
+            "names no algorithm: model_id, app_url with boot_file_url, or user_image_url",
         )  # R06
 
 
-def _check_boot_file(config: Config) -> None:
+def _check_boot_file(config: Config, at: str) -> None:
     if "boot_file_url" not in config:
         return
     folder, boot = config["app_url"].rstrip("/") + "/", config["boot_file_url"]
@@ -118,45 +141,43 @@ def _check_boot_file(config: Config) -> None:
     if not inside or ".." in boot.split("/") or ".." in folder.split("/"):
         raise ServiceError(
             codes.BOOT_FILE_OUTSIDE,
-            f"config.boot_file_url: {boot} is not in the code folder {folder}",
+            f"{at}boot_file_url: {boot} is not in the code folder {folder}",
         )  # R09
 
 
-def _check_input(config: Config) -> None:
+def _check_input(config: Config, at: str) -> None:
     pair = ("dataset_id" in config, "dataset_version_id" in config)
     if pair[0] != pair[1]:
         missing = "dataset_version_id" if pair[0] else "dataset_id"
         _reject(
-            f"config.{missing}", "is required: dataset_id and dataset_version_id go together"
+            f"{at}{missing}", "is required: dataset_id and dataset_version_id go together"
         )  # R15
     given = [name for name in ("data_url", "dataset_id", "data_source") if name in config]
     if len(given) != 1:
         found = " and ".join(given) or "none"
         _reject(
-            "config.data_url", f"give one of data_url, dataset_id or data_source, not {found}"
+            f"{at}data_url", f"give one of data_url, dataset_id or data_source, not {found}"
         )  # R14
 
 
-def _check_sources(config: Config) -> None:
+def _check_sources(config: Config, at: str) -> None:
     sources = config.get("data_source", [])
     if len({source["type"] for source in sources}) > 1:
-        _reject("config.data_source", "mixes obs and dataset")  # R16
+        _reject(f"{at}data_source", "mixes obs and dataset")  # R16
     for index, source in enumerate(sources):
         wanted = {"obs": {"data_url"}, "dataset": {"dataset_id", "dataset_version"}}[source["type"]]
         got = {name for name in ("data_url", "dataset_id", "dataset_version") if name in source}
         if got != wanted:
             fields = " and ".join(sorted(wanted))
-            _reject(
-                f"config.data_source.{index}", f"of type {source['type']} takes {fields}"
-            )  # R16
+            _reject(f"{at}data_source.{index}", f"of type {source['type']} takes {fields}")  # R16
 
 
-def _check_target(config: Config) -> None:
+def _check_target(config: Config, at: str) -> None:
     if "spec_id" not in config and "pool_id" not in config:
-        _reject("config.spec_id", "is required")  # R18
+        _reject(f"{at}spec_id", "is required")  # R18
 
 
-_CONFIG_CHECKS: tuple[Callable[[Config], None], ...] = (
+_CONFIG_CHECKS: tuple[Callable[[Config, str], None], ...] = (
     _check_algorithm,
     _check_boot_file,
     _check_input,
@@ -166,63 +187,4 @@ _CONFIG_CHECKS: tuple[Callable[[Config], None], ...] = (
 
 
 def _reject(field: str, why: str) -> None:
-    raise ServiceError(codes.INVALID_PARAMETER, f"Invalid parameter, error: {field} {why}")
-
-
-# ------------------------------------------------------------------------------------- queries
-def job_filter(project_id: str, query: Mapping[str, str]) -> JobFilter:
-    """Read the query of the job list; :raises ServiceError: naming the wrong part."""
-    status = query.get("status") or None
-    if status is not None and not (status.isascii() and status.isdigit() and len(status) < 10):
-        raise ServiceError(codes.FILTER, f"The filter is not supported: status {status}")
-    sort_by = query.get("sortBy") or "job_name"
-    if sort_by not in SORT_KEYS:
-        raise ServiceError(codes.SORT_KEY, f"The sort key is not supported: sortBy {sort_by}")
-    order = query.get("order") or "asc"
-    if order not in {"asc", "desc"}:
-        raise ServiceError(codes.QUERY_PARAMETER, f"Invalid query parameter: order {order}")
-    search = query.get("search_content", "")
-    if len(search) > 64:
-        raise ServiceError(
-            codes.INVALID_PARAMETER, "The length of search content should be in [0,64]"
-        )
-    per_page = _number(query, "per_page", 10, 1, 1000)
-    page = _number(query, "page", 1, 1, 65535)
-    return JobFilter(
-        project_id=project_id,
-        workspace_id=query.get("workspace_id") or "0",
-        status=None if status is None else int(status),
-        search=search,
-        sort_by=sort_by,
-        descending=order == "desc",
-        limit=per_page,
-        offset=(page - 1) * per_page,
-    )
-
-
-def version_page(query: Mapping[str, str]) -> tuple[int, int]:
-    """Read the query of the version list: limit and offset; page 0 or none switches paging off."""
-    per_page = _number(query, "per_page", 10, 1, 1000)
-    page = _number(query, "page", 0, 0, 2**31)
-    return (per_page, (page - 1) * per_page) if page else (-1, 0)
-
-
-def identifier(text: str, field: str) -> int:
-    """Read a 64-bit id from a path; :raises ServiceError: naming the field."""
-    if not (text.isascii() and text.isdigit() and len(text) < 20 and int(text) < 2**63):
-        _reject(field, f"is not a 64-bit integer: {text[:64]}")
-    return int(text)
-
-
-def _number(query: Mapping[str, str], name: str, default: int, lowest: int, highest: int) -> int:
-    text = query.get(name, "")
-    if not text:
-        return default
-    if not (
-        text.isascii() and text.isdigit() and len(text) < 12 and lowest <= int(text) <= highest
-    ):
-        raise ServiceError(
-            codes.QUERY_PARAMETER,
-            f"Invalid query parameter: {name} {text[:64]} is not in [{lowest},{highest}]",
-        )
-    return int(text)
+    raise refusals.invalid(field, why)

@@ -25,6 +25,11 @@ _PARAMETER: dict[str, Any] = {
     "required": ["label", "value"],
     "properties": {"label": _TEXT, "value": {"type": "string"}},
 }
+# A published request to replace a parameter set sends numbers.
+_LOOSE_PARAMETER: dict[str, Any] = {
+    **_PARAMETER,
+    "properties": {"label": _TEXT, "value": {"type": ["string", "number", "boolean"]}},
+}
 _SOURCE: dict[str, Any] = {
     "type": "object",
     "required": ["type"],
@@ -107,4 +112,53 @@ UPDATE_DESCRIPTION: dict[str, Any] = {
     "type": "object",
     "required": ["job_desc"],
     "properties": {"job_desc": _DESCRIPTION},
+}
+
+# Flat, and without pool_id: a saved parameter set is for the public pool.
+_SAVED_CONFIG: dict[str, Any] = {
+    **{name: schema for name, schema in _TRAINING.items() if name != "pool_id"},
+    "parameter": {"type": "array", "items": _LOOSE_PARAMETER},
+    "config_desc": _DESCRIPTION,
+}
+CREATE_SAVED_CONFIG: dict[str, Any] = {
+    "type": "object",
+    "required": ["config_name", "worker_server_num", "spec_id"],
+    "properties": {**_SAVED_CONFIG, "config_name": _NAME},
+}
+UPDATE_SAVED_CONFIG: dict[str, Any] = {
+    "type": "object",
+    "required": ["worker_server_num", "spec_id"],
+    "properties": _SAVED_CONFIG,
+}
+_SCHEDULE: dict[str, Any] = {
+    "type": "object",
+    "required": ["type", "time_unit", "duration"],
+    "properties": {
+        "type": {"const": "stop"},
+        "time_unit": {"const": "HOURS"},
+        "duration": {"type": "integer", "minimum": 0, "maximum": 24},
+    },
+}
+CREATE_VISUALIZATION: dict[str, Any] = {
+    "type": "object",
+    "required": ["job_name", "train_url"],
+    "properties": {
+        "job_name": {**_NAME, "maxLength": 20},
+        "job_desc": _DESCRIPTION,
+        "train_url": _TEXT,
+        # The text spells the names so, a published sample sends lower case.
+        "job_type": {"enum": ["TensorBoard", "MindInsight", "tensorboard", "mindinsight"]},
+        "flavor": {
+            "type": "object",
+            "required": ["code"],
+            "properties": {"code": _TEXT},
+        },
+        # An object in the table, a list of one in the sample.
+        "schedule": {
+            "type": ["object", "array"],
+            "if": {"type": "array"},
+            "then": {"minItems": 1, "maxItems": 1, "items": _SCHEDULE},
+            "else": _SCHEDULE,
+        },
+    },
 }

@@ -7,7 +7,7 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
-from airflow_provider_modelarts.emulator import codes, rules, statuses, transitions
+from airflow_provider_modelarts.emulator import codes, refusals, rules, statuses, transitions
 from airflow_provider_modelarts.emulator.errors import ServiceError
 from airflow_provider_modelarts.emulator.transitions import Plan, Transitions
 
@@ -15,8 +15,9 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from airflow_provider_modelarts.emulator.clock import Clock
+    from airflow_provider_modelarts.emulator.listing import JobFilter
     from airflow_provider_modelarts.emulator.settings import Settings
-    from airflow_provider_modelarts.emulator.store import JobFilter, Row, Store
+    from airflow_provider_modelarts.emulator.store import Row, Store
 
 
 class Runs(Protocol):
@@ -65,7 +66,7 @@ class TrainingService:
         config, name = payload["config"], payload["job_name"]
         with self._lock:
             if self.store.name_taken(project_id, name):
-                raise self._duplicate(name)
+                raise refusals.name_taken(self.settings, name)
             plan = self.transitions.current
             with_version = config.get("create_version", True)
             if with_version and plan.mode == "run":
@@ -82,14 +83,6 @@ class TrainingService:
             created = Created(self._job(project_id, job_id), version)
         self.runs.wake()
         return created
-
-    def _duplicate(self, name: str) -> ServiceError:
-        if self.settings.duplicate_name == "2751":
-            return ServiceError(
-                codes.NAME_EXISTS_NEW, f"The training job name {name} already exists."
-            )
-        # The published sample answers so; which HTTP status goes with it is not documented.
-        return ServiceError(codes.NAME_EXISTS, f"Job name:{name} is existed", http=200)
 
     def list_jobs(self, wanted: JobFilter) -> tuple[int, list[Row]]:
         """Return the number of matching jobs and one page of them; a read of each newest version."""
@@ -188,7 +181,7 @@ class TrainingService:
             _, version = self._version(project_id, job_id, version_id)
             status = version["status"]
             if status in statuses.FINAL:
-                raise self._cannot_stop(status)
+                raise refusals.wrong_state(self.settings, "stop", status)
             if status == statuses.KILLING:
                 return
             if version["mode"] == "run" and version["plan"] is not None:
@@ -211,12 +204,6 @@ class TrainingService:
             due = None if following is None else now + following
         self.store.move(version_id, plan.first, self.clock.now_ms())
         self.store.replan(version_id, plan, now, due)
-
-    def _cannot_stop(self, status: int) -> ServiceError:
-        message = f"This job can't be stop. job status: {status}"
-        if self.settings.stop_in_final_state == "2796":
-            return ServiceError(codes.WRONG_STATE_NEW, message, http=409)
-        return ServiceError(codes.WRONG_STATE, message, http=200)
 
     def _version(self, project_id: str, job_id: int, version_id: int) -> tuple[Row, Row]:
         job = self._job(project_id, job_id)
@@ -313,5 +300,5 @@ class TrainingService:
             ]
             taken = [name for _, _, name, *_ in entries if self.store.name_taken(project, name)]
             if taken:
-                raise self._duplicate(taken[0])
+                raise refusals.name_taken(self.settings, taken[0])
             return self.store.add_synthetic(entries)

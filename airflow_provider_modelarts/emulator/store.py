@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_modelarts.emulator import statuses
@@ -14,6 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from airflow_provider_modelarts.emulator.database import Database
+    from airflow_provider_modelarts.emulator.listing import JobFilter
 
 Row = sqlite3.Row
 
@@ -27,20 +27,6 @@ SORT_KEYS = {
     "create_time": "jobs.create_time",
 }
 _NEWEST = "LEFT JOIN versions AS newest ON newest.id = jobs.newest_version"
-
-
-@dataclass(frozen=True)
-class JobFilter:
-    """Which jobs to list, in what order."""
-
-    project_id: str
-    workspace_id: str = "0"
-    status: int | None = None
-    search: str = ""
-    sort_by: str = "job_name"
-    descending: bool = False
-    limit: int = 10
-    offset: int = 0
 
 
 class Store:
@@ -98,28 +84,28 @@ class Store:
         where = ["jobs.project_id = :project", "jobs.workspace_id = :workspace"]
         if wanted.status is not None:
             where.append("COALESCE(newest.status, 0) = :status")
-        if wanted.search:
+        if wanted.listing.search:
             # The vendor calls it a fuzzy search: part of the name, and case does not count.
             where.append("instr(lower(jobs.name), lower(:search)) > 0")
         values = {
             "project": wanted.project_id,
             "workspace": wanted.workspace_id,
             "status": wanted.status,
-            "search": wanted.search,
+            "search": wanted.listing.search,
             "now": now_ms,
-            "limit": wanted.limit,
-            "offset": wanted.offset,
+            "limit": wanted.listing.limit,
+            "offset": wanted.listing.offset,
         }
         condition = " AND ".join(where)
         join = _NEWEST if wanted.status is not None else ""
-        order = "DESC" if wanted.descending else "ASC"
+        order = "DESC" if wanted.listing.descending else "ASC"
         with self.database.reading() as sql:
             counting = f"SELECT count(*) FROM jobs {join} WHERE {condition}"  # noqa: S608 - fixed texts
             total = sql.execute(counting, values).fetchone()[0]
             rows = sql.execute(
                 f"SELECT jobs.*, newest.id AS version_id, newest.status, newest.start_time, "  # noqa: S608
                 f"newest.end_time, newest.mode, newest.plan FROM jobs {_NEWEST} WHERE {condition} "
-                f"ORDER BY {SORT_KEYS[wanted.sort_by]} {order}, jobs.id {order} LIMIT :limit OFFSET :offset",
+                f"ORDER BY {wanted.listing.sort_by} {order}, jobs.id {order} LIMIT :limit OFFSET :offset",
                 values,
             ).fetchall()
         return int(total), rows

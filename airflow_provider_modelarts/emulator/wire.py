@@ -30,6 +30,11 @@ class Call:
     base_url: str
     params: Mapping[str, str] = field(default_factory=dict)
 
+    @property
+    def project_id(self) -> str:
+        """Return the project in the path."""
+        return self.params["project_id"]
+
     @cached_property
     def query(self) -> dict[str, str]:
         """Return the decoded query; the last of several equal names wins."""
@@ -59,3 +64,7 @@ class Reply:
         if isinstance(self.body, str):
             return self.body.encode()
         return json.dumps(self.body, ensure_ascii=False).encode()
+
+
+# The answer of every change that has nothing to tell.
+DONE = Reply({"is_success": True})
