@@ -74,6 +74,11 @@ def build_parser() -> argparse.ArgumentParser:
         "--max-running", type=_positive, metavar="N", help="versions run at a time, the others wait"
     )
     jobs.add_argument(
+        "--strict-catalogue",
+        action="store_true",
+        help="refuse flavors, engines and algorithms that the catalogue does not have",
+    )
+    jobs.add_argument(
         "--stop-jobs-on-exit", action="store_true", help="end running jobs on SIGTERM and Ctrl-C"
     )
     who = parser.add_argument_group("identity")
@@ -136,6 +141,7 @@ def _serve(options: argparse.Namespace) -> int:
             host=options.host,
             port=options.port,
             time_scale=options.time_scale,
+            strict_catalogue=options.strict_catalogue,
             # Where the state is thrown away, nobody could ever look after the jobs again.
             stop_jobs_on_exit=options.stop_jobs_on_exit or options.state is None,
             python=str(python.absolute()),

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
-from airflow_provider_modelarts.emulator import control, transitions
+from airflow_provider_modelarts.emulator import control, deletions, logs, transitions
 from airflow_provider_modelarts.emulator.app import App
 from airflow_provider_modelarts.emulator.core import Core
 from airflow_provider_modelarts.emulator.errors import EmulatorError
@@ -17,7 +17,7 @@ from airflow_provider_modelarts.emulator.server import ServerThread, bind, url_o
 from airflow_provider_modelarts.emulator.settings import Identity, Settings
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from types import TracebackType
 
     from airflow_provider_modelarts.emulator.recorder import RecordedRequest
@@ -177,7 +177,7 @@ class Emulator:
 
     # --------------------------------------------------------------- control
     def reset(self) -> None:
-        """Forget jobs, processes, tokens, faults, transitions, requests and the clock's shift."""
+        """Forget all that was made, ordered or recorded, the clock's shift included."""
         self.core.reset()
 
     def set_transitions(self, mode: str, **setting: Any) -> None:
@@ -187,6 +187,17 @@ class Emulator:
     def set_status(self, job_id: int | str, version_id: int | str, status: int) -> None:
         """Force a version's status at once."""
         self.core.service.set_status(int(job_id), int(version_id), status)
+
+    def set_deletions(self, delay: float = 0.0, *, fails: bool = False) -> None:
+        """Set how deletions asked for from now on go: seconds until they take effect, or end in status 6."""
+        self.core.deletions.setting = deletions.parse({"delay": delay, "fails": fails})
+
+    def add_log_lines(
+        self, job_id: int | str, version_id: int | str, lines: Sequence[str], worker: int = 0
+    ) -> None:
+        """Write to a version's log as its run would."""
+        version = self.core.service.any_version(int(job_id), int(version_id))
+        logs.add_lines(self.core, version, lines, worker)
 
     def inject(self, operation: str, kind: str, **order: Any) -> None:
         """Order a fault, see :class:`~.faults.Fault`."""
@@ -214,6 +225,17 @@ class Emulator:
     def add_jobs(self, n: int, status: int = 10, **where: str) -> list[tuple[int, int]]:
         """Add n jobs that never ran; returns job and version ids. ``where``: prefix, workspace_id, project_id."""
         return self.core.service.add_jobs(n, status, **where)
+
+    def add_visualization_jobs(
+        self, n: int, status: int = 8, prefix: str = "job", workspace_id: str = "0"
+    ) -> list[int]:
+        """Add n visualization jobs that stay in one status; returns their ids."""
+        project_id = self.identity.project_id
+        return self.core.visualizations.add(n, status, prefix, workspace_id, project_id)
+
+    def set_visualization_status(self, job_id: int | str, status: int) -> None:
+        """Force a visualization job's status."""
+        self.core.visualizations.set_status(int(job_id), status)
 
     def expire_tokens(self) -> None:
         """Make every token issued so far invalid."""

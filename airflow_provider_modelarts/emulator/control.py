@@ -6,7 +6,7 @@ import json
 import os
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider_modelarts.emulator import queries, statuses, transitions
+from airflow_provider_modelarts.emulator import deletions, logs, queries, statuses, transitions
 from airflow_provider_modelarts.emulator.errors import EmulatorError
 from airflow_provider_modelarts.emulator.wire import Call, Reply
 
@@ -54,6 +54,40 @@ def set_status(core: Core, call: Call) -> Reply:
     return _OK
 
 
+def add_log_lines(core: Core, call: Call) -> Reply:
+    """POST /_emulator/jobs/{job_id}/versions/{version_id}/log: ``{"lines": ["a", "b"], "worker": 0}``."""
+    wanted = _payload(call)
+    version = core.service.any_version(
+        queries.identifier(call.params["job_id"], "job_id"),
+        queries.identifier(call.params["version_id"], "version_id"),
+    )
+    lines = wanted.get("lines")
+    if not isinstance(lines, list):
+        message = f"log: lines {lines!r} is not a list"
+        raise EmulatorError(message)
+    logs.add_lines(core, version, lines, _number(wanted, "worker") if "worker" in wanted else 0)
+    return _OK
+
+
+def set_deletions(core: Core, call: Call) -> Reply:
+    """PUT /_emulator/deletions: ``{"delay": 3, "fails": true}``, for deletions asked for from now on."""
+    core.deletions.setting = deletions.parse(_payload(call))
+    return Reply(core.deletions.setting.as_dict())
+
+
+def add_visualization_jobs(core: Core, call: Call) -> Reply:
+    """POST /_emulator/visualization-jobs: ``{"count": 20, "status": 8, "prefix": "job"}``."""
+    made = core.visualizations.add(**_bulk(core, call, statuses.RUNNING))
+    return Reply({"jobs": [{"job_id": job_id} for job_id in made]}, status=201)
+
+
+def set_visualization_status(core: Core, call: Call) -> Reply:
+    """PUT /_emulator/visualization-jobs/{job_id}: ``{"status": 11}``."""
+    job_id = queries.identifier(call.params["job_id"], "job_id")
+    core.visualizations.set_status(job_id, _number(_payload(call), "status"))
+    return _OK
+
+
 def add_fault(core: Core, call: Call) -> Reply:
     """POST /_emulator/faults."""
     return Reply(core.faults.add(_payload(call)).as_dict(), status=201)
@@ -89,22 +123,7 @@ def list_jobs(core: Core, call: Call) -> Reply:  # noqa: ARG001
 
 def add_jobs(core: Core, call: Call) -> Reply:
     """POST /_emulator/jobs: ``{"count": 1500, "status": 10, "prefix": "job"}``."""
-    wanted = _payload(call)
-    unknown = set(wanted) - {"count", "status", "prefix", "workspace_id", "project_id"}
-    if unknown:
-        message = f"jobs: unknown fields {', '.join(sorted(unknown))}"
-        raise EmulatorError(message)
-    count = _number(wanted, "count")
-    if count > MAX_BULK:
-        message = f"jobs: count {count} is above {MAX_BULK}"
-        raise EmulatorError(message)
-    texts = {
-        name: str(wanted[name])
-        for name in ("prefix", "workspace_id", "project_id")
-        if name in wanted
-    }
-    status = _number(wanted, "status") if "status" in wanted else statuses.COMPLETED
-    made = core.service.add_jobs(count, status, **texts)
+    made = core.service.add_jobs(**_bulk(core, call, statuses.COMPLETED))
     return Reply(
         {"jobs": [{"job_id": job, "version_id": version} for job, version in made]}, status=201
     )
@@ -127,6 +146,7 @@ def shift_clock(core: Core, call: Call) -> Reply:
 
 def jobs(core: Core) -> list[dict[str, Any]]:
     """Return every job with its versions as plain data."""
+    core.catch_up()
     core.service.advance_by_time()
     versions: dict[int, list[dict[str, Any]]] = {}
     for row in core.store.all_versions():
@@ -156,6 +176,29 @@ def jobs(core: Core) -> list[dict[str, Any]]:
         }
         for row in core.store.all_jobs()
     ]
+
+
+def _bulk(core: Core, call: Call, status: int) -> dict[str, Any]:
+    """Read an order for synthetic jobs; ``status`` is theirs when the order names none."""
+    wanted = _payload(call)
+    texts = {
+        "prefix": "job",
+        "workspace_id": "0",
+        "project_id": core.settings.identity.project_id,
+    }
+    unknown = set(wanted) - {"count", "status", *texts}
+    if unknown:
+        message = f"jobs: unknown fields {', '.join(sorted(unknown))}"
+        raise EmulatorError(message)
+    count = _number(wanted, "count")
+    if count > MAX_BULK:
+        message = f"jobs: count {count} is above {MAX_BULK}"
+        raise EmulatorError(message)
+    return {
+        "count": count,
+        "status": _number(wanted, "status") if "status" in wanted else status,
+        **{name: str(wanted.get(name, default)) for name, default in texts.items()},
+    }
 
 
 def _payload(call: Call) -> dict[str, Any]:

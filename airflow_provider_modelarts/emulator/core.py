@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from airflow_provider_modelarts.emulator.clock import Clock
 from airflow_provider_modelarts.emulator.database import Database
+from airflow_provider_modelarts.emulator.deletions import Deleting, Deletions
 from airflow_provider_modelarts.emulator.errors import EmulatorError
 from airflow_provider_modelarts.emulator.faults import FaultBook
 from airflow_provider_modelarts.emulator.identity import Iam
@@ -14,6 +15,7 @@ from airflow_provider_modelarts.emulator.runner import Runner
 from airflow_provider_modelarts.emulator.service import TrainingService
 from airflow_provider_modelarts.emulator.storage import Storage
 from airflow_provider_modelarts.emulator.store import Store
+from airflow_provider_modelarts.emulator.visualization_jobs import VisualizationJobs
 
 if TYPE_CHECKING:
     from airflow_provider_modelarts.emulator.settings import Settings
@@ -43,15 +45,27 @@ class Core:
             self.iam = Iam(settings, self._database, self.clock)
             self.store = Store(self._database)
             self.runner = Runner(settings, self.store, self.storage, self.clock)
-            self.service = TrainingService(settings, self.store, self.clock, self.runner)
+            self.deletions = Deletions(self._database, self.clock)
+            self.service = TrainingService(
+                settings, self.store, self.clock, self.runner, self.deletions
+            )
+            self.visualizations = VisualizationJobs(
+                settings, self._database, self.clock, self.deletions
+            )
         except BaseException:
             self._database.close()
             raise
         self.runner.start()
 
+    def catch_up(self) -> None:
+        """Do what became due since the last request, apart from what the runner does by itself."""
+        self.service.catch_up()
+        self.visualizations.catch_up()
+
     def reset(self) -> None:
-        """Forget everything: jobs, processes, tokens, faults, transitions, requests, clock shift."""
+        """Forget everything that was made, ordered or recorded, and return to the settings of the start."""
         self.faults.clear()
+        self.deletions.setting = Deleting()
         self.service.reset()
         self.recorder.clear()
 

@@ -51,6 +51,37 @@ CREATE TABLE IF NOT EXISTS versions (
 CREATE INDEX IF NOT EXISTS versions_by_job ON versions (job_id, id);
 CREATE INDEX IF NOT EXISTS versions_due ON versions (mode, due) WHERE due IS NOT NULL;
 CREATE INDEX IF NOT EXISTS versions_moving ON versions (mode, status) WHERE plan IS NOT NULL;
+CREATE TABLE IF NOT EXISTS saved_configs (
+    project_id TEXT NOT NULL,
+    name TEXT NOT NULL,
+    create_time INTEGER NOT NULL,
+    body TEXT NOT NULL,
+    PRIMARY KEY (project_id, name)
+);
+CREATE TABLE IF NOT EXISTS visualization_jobs (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    project_id TEXT NOT NULL,
+    workspace_id TEXT NOT NULL,
+    name TEXT NOT NULL,
+    description TEXT NOT NULL,
+    create_time INTEGER NOT NULL,
+    resource_id TEXT NOT NULL,
+    body TEXT NOT NULL,
+    status INTEGER NOT NULL,
+    start_time INTEGER,
+    end_time INTEGER,
+    plan TEXT,
+    plan_start REAL NOT NULL,
+    due REAL
+);
+CREATE UNIQUE INDEX IF NOT EXISTS visualization_jobs_by_name ON visualization_jobs (project_id, name);
+CREATE TABLE IF NOT EXISTS deletions (
+    kind TEXT NOT NULL,
+    id INTEGER NOT NULL,
+    due REAL NOT NULL,
+    fails INTEGER NOT NULL,
+    PRIMARY KEY (kind, id)
+);
 CREATE TABLE IF NOT EXISTS tokens (
     digest TEXT PRIMARY KEY,
     project_id TEXT,
@@ -58,8 +89,10 @@ CREATE TABLE IF NOT EXISTS tokens (
 );
 """
 
-# Ids of jobs and versions never overlap, so that a caller who swaps them is found out.
-FIRST_IDS = {"jobs": 10000, "versions": 500000}
+# Ids of different things never overlap, so that a caller who swaps them is found out.
+FIRST_IDS = {"jobs": 10000, "visualization_jobs": 200000, "versions": 500000}
+# What a reset empties; versions go with their jobs.
+TABLES = ("jobs", "saved_configs", "visualization_jobs", "deletions", "tokens")
 
 
 class Database:

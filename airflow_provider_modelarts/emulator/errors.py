@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from http import HTTPStatus
+from typing import Self
 
 
 class EmulatorError(Exception):
@@ -32,10 +33,16 @@ class ServiceError(RefusalError):
     def __init__(self, code: str, message: str, http: int = 400) -> None:
         super().__init__(http, message)
         self.code = f"ModelArts.{code}"
+        self._flag = {"is_success": False}
+
+    def without_flag(self) -> Self:
+        """Leave ``is_success`` out, for the one endpoint that never sends it."""
+        self._flag = {}
+        return self
 
     def body(self, request_id: str) -> dict[str, object]:  # noqa: ARG002 - only the gateway names it
         """Return the service's failure body."""
-        return {"is_success": False, "error_message": self.message, "error_code": self.code}
+        return {**self._flag, "error_message": self.message, "error_code": self.code}
 
 
 class GatewayError(RefusalError):

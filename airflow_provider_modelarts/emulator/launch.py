@@ -87,10 +87,17 @@ class Launch:
     def log_files(
         self, config: Mapping[str, Any], job_id: int, version_id: int, run: Path
     ) -> list[Path]:
-        """Return one log file per worker, below ``log_url`` or in the run folder; makes the folder."""
+        """Return one log file per worker, below ``log_url`` or in the run folder.
+
+        :raises PathRefusedError: when ``log_url`` leads out of the storage.
+        """
         folder = self.storage.local(config["log_url"]) if "log_url" in config else run
-        folder.mkdir(parents=True, exist_ok=True)
-        workers = config["worker_server_num"] if self.has_code(config) else 1
+        # A version that does not run may name any number of workers.
+        workers = (
+            min(config["worker_server_num"], self.settings.max_workers)
+            if self.has_code(config)
+            else 1
+        )
         return [
             folder / f"job-{job_id}-{version_id}-worker-{index}.log" for index in range(workers)
         ]
@@ -109,6 +116,7 @@ class Launch:
         )
         arguments = self._arguments(config)
         logs = self.log_files(config, job_id, version_id, run)
+        logs[0].parent.mkdir(parents=True, exist_ok=True)
         workers = []
         for index, log in enumerate(logs):
             extra = [f"--worker_index={index}"] if len(logs) > 1 else []

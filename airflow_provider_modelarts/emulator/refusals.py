@@ -34,6 +34,6 @@ def wrong_state(settings: Settings, verb: str, status: int) -> ServiceError:
     return ServiceError(codes.WRONG_STATE, message, http=200)
 
 
-def missing(what: str) -> ServiceError:
-    """Return the answer about a thing that has no not-found code of its own."""
-    return ServiceError(codes.RESOURCE_MISSING, f"The {what} does not exist.", http=404)
+def missing(kind: str, name: object) -> ServiceError:
+    """Return the answer about a thing whose kind has no not-found code of its own."""
+    return ServiceError(codes.RESOURCE_MISSING, f"The {kind} {name} does not exist.", http=404)

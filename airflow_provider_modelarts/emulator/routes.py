@@ -6,26 +6,42 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from airflow_provider_modelarts.emulator import control, handlers
+from airflow_provider_modelarts.emulator import (
+    catalogue,
+    control,
+    handlers,
+    logs,
+    saved_configs,
+    visualization,
+)
 from airflow_provider_modelarts.emulator.core import Core
 from airflow_provider_modelarts.emulator.wire import Call, Reply
 
 Handler = Callable[[Core, Call], Reply]
 
 CONTROL_PREFIX = "/_emulator/"
-_JOBS = "/v1/{project_id}/training-jobs"
+_PROJECT = "/v1/{project_id}"
+_JOBS = f"{_PROJECT}/training-jobs"
 _JOB = f"{_JOBS}/{{job_id}}"
 _VERSION = f"{_JOB}/versions/{{version_id}}"
+_CONFIGS = f"{_PROJECT}/training-job-configs"
+_CONFIG = f"{_CONFIGS}/{{config_name}}"
+_VISUALIZATIONS = f"{_PROJECT}/visualization-jobs"
+_VISUALIZATION = f"{_VISUALIZATIONS}/{{job_id}}"
 
 
 @dataclass(frozen=True)
 class Route:
-    """One endpoint; ``operation`` is its name for faults and records."""
+    """One endpoint; its handler's name is that of the operation, for faults and records."""
 
     method: str
     path: str
-    operation: str
     handler: Handler
+
+    @property
+    def operation(self) -> str:
+        """Return the name of the operation."""
+        return self.handler.__name__
 
     @property
     def pattern(self) -> re.Pattern[str]:
@@ -36,39 +52,60 @@ class Route:
         """Let the handler answer; whatever belongs to a project is only for who may use that."""
         if "project_id" in call.params:
             core.iam.authorize(call, call.project_id)
+            core.catch_up()
         return self.handler(core, call)
 
 
 API = (
-    Route("POST", "/v3/auth/tokens", "iam_token", handlers.iam_token),
-    Route("GET", "/v3/projects", "list_projects", handlers.list_projects),
-    Route("POST", _JOBS, "create_training_job", handlers.create_training_job),
-    Route("GET", _JOBS, "list_training_jobs", handlers.list_training_jobs),
-    Route("PUT", _JOB, "update_training_job", handlers.update_training_job),
-    Route("DELETE", _JOB, "delete_training_job", handlers.delete_training_job),
-    Route("POST", f"{_JOB}/versions", "create_job_version", handlers.create_job_version),
-    Route("GET", f"{_JOB}/versions", "list_job_versions", handlers.list_job_versions),
-    Route("GET", _VERSION, "get_job_version", handlers.get_job_version),
-    Route("DELETE", _VERSION, "delete_job_version", handlers.delete_job_version),
-    Route("POST", f"{_VERSION}/stop", "stop_job_version", handlers.stop_job_version),
+    Route("POST", "/v3/auth/tokens", handlers.iam_token),
+    Route("GET", "/v3/projects", handlers.list_projects),
+    Route("POST", _JOBS, handlers.create_training_job),
+    Route("GET", _JOBS, handlers.list_training_jobs),
+    Route("PUT", _JOB, handlers.update_training_job),
+    Route("DELETE", _JOB, handlers.delete_training_job),
+    Route("POST", f"{_JOB}/versions", handlers.create_job_version),
+    Route("GET", f"{_JOB}/versions", handlers.list_job_versions),
+    Route("GET", _VERSION, handlers.get_job_version),
+    Route("DELETE", _VERSION, handlers.delete_job_version),
+    Route("POST", f"{_VERSION}/stop", handlers.stop_job_version),
+    Route("GET", f"{_VERSION}/log/file-names", logs.list_log_files),
+    Route("GET", f"{_VERSION}/aom-log", logs.get_log),
+    Route("GET", f"{_PROJECT}/built-in-algorithms", catalogue.list_built_in_algorithms),
+    Route("POST", _CONFIGS, saved_configs.create_saved_config),
+    Route("GET", _CONFIGS, saved_configs.list_saved_configs),
+    Route("GET", _CONFIG, saved_configs.get_saved_config),
+    Route("PUT", _CONFIG, saved_configs.update_saved_config),
+    Route("DELETE", _CONFIG, saved_configs.delete_saved_config),
+    Route("POST", _VISUALIZATIONS, visualization.create_visualization_job),
+    Route("GET", _VISUALIZATIONS, visualization.list_visualization_jobs),
+    Route("GET", _VISUALIZATION, visualization.get_visualization_job),
+    Route("PUT", _VISUALIZATION, visualization.update_visualization_job),
+    Route("DELETE", _VISUALIZATION, visualization.delete_visualization_job),
+    Route("POST", f"{_VISUALIZATION}/stop", visualization.stop_visualization_job),
+    Route("POST", f"{_VISUALIZATION}/restart", visualization.restart_visualization_job),
+    Route("GET", f"{_PROJECT}/job/resource-specs", catalogue.list_resource_specs),
+    Route("GET", f"{_PROJECT}/job/ai-engines", catalogue.list_engines),
 )
+_CONTROLLED = f"{CONTROL_PREFIX}jobs/{{job_id}}/versions/{{version_id}}"
 CONTROL = (
-    Route("GET", "/_emulator/health", "health", control.health),
-    Route("POST", "/_emulator/reset", "reset", control.reset),
-    Route("PUT", "/_emulator/transitions", "set_transitions", control.set_transitions),
-    Route("GET", "/_emulator/transitions", "get_transitions", control.get_transitions),
-    Route(
-        "PUT", "/_emulator/jobs/{job_id}/versions/{version_id}", "set_status", control.set_status
-    ),
-    Route("GET", "/_emulator/jobs", "jobs", control.list_jobs),
-    Route("POST", "/_emulator/jobs", "add_jobs", control.add_jobs),
-    Route("POST", "/_emulator/faults", "add_fault", control.add_fault),
-    Route("GET", "/_emulator/faults", "list_faults", control.list_faults),
-    Route("DELETE", "/_emulator/faults", "clear_faults", control.clear_faults),
-    Route("GET", "/_emulator/requests", "list_requests", control.list_requests),
-    Route("DELETE", "/_emulator/requests", "clear_requests", control.clear_requests),
-    Route("POST", "/_emulator/expire-tokens", "expire_tokens", control.expire_tokens),
-    Route("POST", "/_emulator/clock", "shift_clock", control.shift_clock),
+    Route("GET", "/_emulator/health", control.health),
+    Route("POST", "/_emulator/reset", control.reset),
+    Route("PUT", "/_emulator/transitions", control.set_transitions),
+    Route("GET", "/_emulator/transitions", control.get_transitions),
+    Route("PUT", "/_emulator/deletions", control.set_deletions),
+    Route("PUT", _CONTROLLED, control.set_status),
+    Route("POST", f"{_CONTROLLED}/log", control.add_log_lines),
+    Route("GET", "/_emulator/jobs", control.list_jobs),
+    Route("POST", "/_emulator/jobs", control.add_jobs),
+    Route("POST", "/_emulator/visualization-jobs", control.add_visualization_jobs),
+    Route("PUT", "/_emulator/visualization-jobs/{job_id}", control.set_visualization_status),
+    Route("POST", "/_emulator/faults", control.add_fault),
+    Route("GET", "/_emulator/faults", control.list_faults),
+    Route("DELETE", "/_emulator/faults", control.clear_faults),
+    Route("GET", "/_emulator/requests", control.list_requests),
+    Route("DELETE", "/_emulator/requests", control.clear_requests),
+    Route("POST", "/_emulator/expire-tokens", control.expire_tokens),
+    Route("POST", "/_emulator/clock", control.shift_clock),
 )
 OPERATIONS = frozenset(route.operation for route in API)
 

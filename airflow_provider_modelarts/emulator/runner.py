@@ -72,6 +72,15 @@ class Runner:
         """Return when a version created now leaves status 1 (true time: test clocks do not hurry processes)."""
         return time.time() + self.settings.init_delay * self.settings.time_scale
 
+    def log_paths(self, version: Row) -> list[Path]:
+        """Return where the workers of a version log; the files need not exist.
+
+        :raises PathRefusedError: when that would be outside the storage.
+        """
+        config, version_id = json.loads(version["config"]), version["id"]
+        folder = self._folder(version_id)
+        return self.launch.log_files(config, version["job_id"], version_id, folder)
+
     def reset(self) -> None:
         """Kill every run and delete its folder; the state is wiped already."""
         with self._lock:
@@ -191,9 +200,9 @@ class Runner:
         try:
             folder.mkdir(parents=True, exist_ok=True)
             if not self.launch.has_code(config):
-                self.launch.log_files(config, version["job_id"], version_id, folder)[0].write_text(
-                    NO_CODE
-                )
+                (log_file,) = self.log_paths(version)
+                log_file.parent.mkdir(parents=True, exist_ok=True)
+                log_file.write_text(NO_CODE)
                 self._move(version_id, statuses.RUNNING, due=time.time() + self.settings.time_scale)
                 return
             spec = self.launch.prepare(config, version["job_id"], version_id, folder)

@@ -7,7 +7,14 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
-from airflow_provider_modelarts.emulator import codes, refusals, rules, statuses, transitions
+from airflow_provider_modelarts.emulator import (
+    catalogue,
+    codes,
+    refusals,
+    rules,
+    statuses,
+    transitions,
+)
 from airflow_provider_modelarts.emulator.errors import ServiceError
 from airflow_provider_modelarts.emulator.transitions import Plan, Transitions
 
@@ -15,9 +22,13 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from airflow_provider_modelarts.emulator.clock import Clock
+    from airflow_provider_modelarts.emulator.deletions import Deletions
     from airflow_provider_modelarts.emulator.listing import JobFilter
     from airflow_provider_modelarts.emulator.settings import Settings
     from airflow_provider_modelarts.emulator.store import Row, Store
+
+# Kinds of things that can be deleted.
+JOB, VERSION = "job", "version"
 
 
 class Runs(Protocol):
@@ -50,11 +61,14 @@ class TrainingService:
     :param runs: runs the training code of versions in mode ``run``.
     """
 
-    def __init__(self, settings: Settings, store: Store, clock: Clock, runs: Runs) -> None:
+    def __init__(
+        self, settings: Settings, store: Store, clock: Clock, runs: Runs, deletions: Deletions
+    ) -> None:
         self.settings = settings
         self.store = store
         self.clock = clock
         self.runs = runs
+        self.deletions = deletions
         self.transitions = Transitions(transitions.parse(settings.transitions))
         # Reads move versions on, so that reading and counting must not interleave.
         self._lock = threading.RLock()
@@ -64,6 +78,7 @@ class TrainingService:
         """Create a job and, unless ``create_version`` is false, its first version."""
         rules.check_create_job(payload)
         config, name = payload["config"], payload["job_name"]
+        self._check_catalogue(config)
         with self._lock:
             if self.store.name_taken(project_id, name):
                 raise refusals.name_taken(self.settings, name)
@@ -84,6 +99,10 @@ class TrainingService:
         self.runs.wake()
         return created
 
+    def _check_catalogue(self, config: Mapping[str, Any]) -> None:
+        if self.settings.strict_catalogue:
+            catalogue.check(config, "config.")
+
     def list_jobs(self, wanted: JobFilter) -> tuple[int, list[Row]]:
         """Return the number of matching jobs and one page of them; a read of each newest version."""
         with self._lock:
@@ -99,11 +118,10 @@ class TrainingService:
             self.store.describe(job_id, description)
 
     def delete_job(self, project_id: str, job_id: int) -> None:
-        """Delete a job with its versions; processes end soon after."""
+        """Start to delete a job with its versions; processes end soon after it is gone."""
         with self._lock:
             self._job(project_id, job_id)
-            self.store.delete_job(job_id)
-        self.runs.wake(deleted=True)
+            self.deletions.ask(self, JOB, job_id)
 
     def _job(self, project_id: str, job_id: int) -> Row:
         job = self.store.job(project_id, job_id)
@@ -116,6 +134,7 @@ class TrainingService:
         """Start a new version of a job."""
         rules.check_create_version(payload)
         config = payload["config"]
+        self._check_catalogue(config)
         with self._lock:
             job = self._job(project_id, job_id)
             previous = config["pre_version_id"]
@@ -167,12 +186,17 @@ class TrainingService:
             self._count_reads([(version["id"], version["mode"], version["plan"])])
         return job, version
 
+    def look_up_version(self, project_id: str, job_id: int, version_id: int) -> tuple[Row, Row]:
+        """Return a job and one of its versions without counting as a read."""
+        with self._lock:
+            self.advance_by_time()
+            return self._version(project_id, job_id, version_id)
+
     def delete_version(self, project_id: str, job_id: int, version_id: int) -> None:
-        """Delete one version; its processes end soon after."""
+        """Start to delete one version; its processes end soon after it is gone."""
         with self._lock:
             self._version(project_id, job_id, version_id)
-            self.store.delete_version(job_id, version_id)
-        self.runs.wake(deleted=True)
+            self.deletions.ask(self, VERSION, version_id)
 
     def stop_version(self, project_id: str, job_id: int, version_id: int) -> None:
         """Ask for a version to be stopped: 9 now, 12 later."""
@@ -206,15 +230,35 @@ class TrainingService:
         self.store.replan(version_id, plan, now, due)
 
     def _version(self, project_id: str, job_id: int, version_id: int) -> tuple[Row, Row]:
-        job = self._job(project_id, job_id)
-        version = self.store.version(job_id, version_id)
-        if version is None:
-            # No code of its own is documented for a missing version.
-            raise ServiceError(
-                codes.JOB_MISSING,
-                f"The version {version_id} of training job {job_id} does not exist.",
+        return self._job(project_id, job_id), self.any_version(job_id, version_id)
+
+    # ------------------------------------------------------------- deletions
+    def catch_up(self) -> None:
+        """Carry out the deletions that are due."""
+        for kind in (JOB, VERSION):
+            self.deletions.carry_out(self, kind)
+
+    def remove(self, kind: str, thing_id: int) -> None:
+        """Delete a job or a version for good."""
+        with self._lock:
+            if kind == JOB:
+                self.store.delete_job(thing_id)
+            elif (version := self.store.version_by_id(thing_id)) is not None:
+                self.store.delete_version(version["job_id"], thing_id)
+        self.runs.wake(deleted=True)
+
+    def keep(self, kind: str, thing_id: int) -> None:
+        """Show at the versions concerned that a deletion failed."""
+        with self._lock:
+            found = (
+                self.store.versions(thing_id)
+                if kind == JOB
+                else [self.store.version_by_id(thing_id)]
             )
-        return job, version
+            for version in found:
+                if version is not None:
+                    self._force(version, statuses.DELETE_FAILED)
+        self.runs.wake()
 
     # ----------------------------------------------------------- transitions
     def _count_reads(self, seen: list[tuple[int | None, str | None, str | None]]) -> None:
@@ -255,16 +299,24 @@ class TrainingService:
     def set_status(self, job_id: int, version_id: int, status: int) -> None:
         """Force a version's status; a final one, or any in another mode than ``run``, ends its plan."""
         with self._lock:
-            version = self.store.version(job_id, version_id)
-            if version is None:
-                raise ServiceError(
-                    codes.JOB_MISSING,
-                    f"The version {version_id} of training job {job_id} does not exist.",
-                )
-            keep = version["mode"] == "run" and status not in statuses.FINAL
-            due = version["due"] if keep else None
-            self.store.move(version_id, status, self.clock.now_ms(), due=due, done=not keep)
+            self._force(self.any_version(job_id, version_id), status)
         self.runs.wake()
+
+    def any_version(self, job_id: int, version_id: int) -> Row:
+        """Return one version of a job of any project; :raises ServiceError: when there is none."""
+        version = self.store.version(job_id, version_id)
+        if version is None:
+            # No code of its own is documented for a missing version.
+            raise ServiceError(
+                codes.JOB_MISSING,
+                f"The version {version_id} of training job {job_id} does not exist.",
+            )
+        return version
+
+    def _force(self, version: Row, status: int) -> None:
+        keep = version["mode"] == "run" and status not in statuses.FINAL
+        due = version["due"] if keep else None
+        self.store.move(version["id"], status, self.clock.now_ms(), due=due, done=not keep)
 
     def reset(self) -> None:
         """Forget everything and return to the settings of the start."""

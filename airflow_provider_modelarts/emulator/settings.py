@@ -56,7 +56,12 @@ class Settings:
     :param max_workers: largest ``worker_server_num`` of a version that is really run.
     :param grace: seconds between SIGTERM and SIGKILL of a stopped job.
     :param duplicate_name: answer to a taken name: ``0103`` (HTTP 200) or ``2751`` (HTTP 400).
-    :param stop_in_final_state: answer to stopping an ended version: ``0105`` (HTTP 200) or ``2796`` (HTTP 409).
+    :param stop_in_final_state: answer to stopping an ended version: ``0105`` (HTTP 200) or ``2796`` (HTTP 409);
+        with it goes 2813 for restarting a visualization job that has not ended.
+    :param strict_catalogue: refuse flavors, engines and algorithms that :mod:`.catalogue` does not have.
+    :param log_not_ready: answer about a log nothing was written to yet: ``204`` (no body) or ``2818`` (HTTP 400).
+    :param base_line_inclusive: repeat the line of the cursor that a caller continues from.
+    :param clean_up_logs: a version without ``log_url`` loses its logs when it ends (2819).
     """
 
     storage: Path
@@ -73,6 +78,10 @@ class Settings:
     token_lifetime: float = 24 * 3600.0
     duplicate_name: str = "0103"
     stop_in_final_state: str = "0105"
+    strict_catalogue: bool = False
+    log_not_ready: str = "204"
+    base_line_inclusive: bool = False
+    clean_up_logs: bool = False
     stop_jobs_on_exit: bool = False
 
     @property

@@ -5,6 +5,7 @@ from __future__ import annotations
 UNKNOWN = 0
 INIT = 1
 SUBMIT_FAILED = 5
+DELETE_FAILED = 6
 WAITING = 7
 RUNNING = 8
 KILLING = 9

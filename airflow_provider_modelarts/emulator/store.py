@@ -7,6 +7,7 @@ import sqlite3
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_modelarts.emulator import statuses
+from airflow_provider_modelarts.emulator.database import TABLES
 from airflow_provider_modelarts.emulator.transitions import Plan
 
 if TYPE_CHECKING:
@@ -320,7 +321,7 @@ class Store:
         return made
 
     def wipe(self) -> None:
-        """Delete all jobs and versions; ids go on counting, so that none ever comes twice."""
+        """Delete everything that is kept; ids go on counting, so that none ever comes twice."""
         with self.database.transaction() as sql:
-            sql.execute("DELETE FROM jobs")
-            sql.execute("DELETE FROM tokens")
+            for table in TABLES:
+                sql.execute(f"DELETE FROM {table}")  # noqa: S608 - names of ours

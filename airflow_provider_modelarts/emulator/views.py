@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider_modelarts.emulator import statuses
+from airflow_provider_modelarts.emulator import catalogue, statuses
 
 if TYPE_CHECKING:
     from airflow_provider_modelarts.emulator.service import Created
@@ -31,11 +31,6 @@ _OPTIONS = (
 )
 _UNSET = dict.fromkeys(
     (
-        "engine_type",
-        "engine_name",
-        "engine_version",
-        "spec_code",
-        "gpu_type",
         "dataset_name",
         "dataset_version_name",
         "pool_name",
@@ -103,7 +98,7 @@ def job_list(total: int, rows: list[Row], now_ms: int) -> dict[str, Any]:
                 "version_id": row["version_id"],
                 "status": statuses.UNKNOWN if row["status"] is None else row["status"],
                 "create_time": row["create_time"],
-                "duration": _duration(row, now_ms),
+                "duration": duration(row, now_ms),
                 "version_count": row["version_count"],
             }
             for row in rows
@@ -120,7 +115,7 @@ def version_list(job: Row, rows: list[Row], now_ms: int) -> dict[str, Any]:
         # A JSON string here, an object in the detail: so the samples have it.
         metrics = version["system_metric_list"]
         version["system_metric_list"] = None if metrics is None else json.dumps(metrics)
-        versions.append({**version, "gpu": False})
+        versions.append({**version, "gpu": bool(version["gpu_num"])})
     return {
         "is_success": True,
         "job_id": job["id"],
@@ -153,17 +148,16 @@ def _version(job: Row, row: Row, now_ms: int) -> dict[str, Any]:
         "status": row["status"],
         "create_time": row["create_time"],
         "start_time": row["start_time"],
-        "duration": _duration(row, now_ms),
+        "duration": duration(row, now_ms),
         **_UNSET,
+        **catalogue.engine_fields(config),
+        **catalogue.spec_fields(config),
         **{name: config.get(name) for name in _OPTIONS},
         "parameter": [
             {"label": item["label"], "value": item["value"], "required": True, "placeholder": ""}
             for item in config.get("parameter", [])
         ],
         "volumes": None if row["volumes"] is None else json.loads(row["volumes"]),
-        "core": "2",
-        "cpu": "8",
-        "gpu_num": 0,
         "model_metric_list": _model_metrics(row["metrics"]),
         "system_metric_list": {
             "cpuUsage": ["0"],
@@ -177,7 +171,8 @@ def _version(job: Row, row: Row, now_ms: int) -> dict[str, Any]:
     }
 
 
-def _duration(row: Row, now_ms: int) -> int | None:
+def duration(row: Row, now_ms: int) -> int | None:
+    """Return for how long a job has run, in milliseconds; None before it starts."""
     if row["start_time"] is None:
         return None
     end = row["end_time"] if row["end_time"] is not None else now_ms
