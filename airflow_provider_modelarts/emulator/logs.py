@@ -97,7 +97,7 @@ def _range(
     else:
         last = base - beside
         first = last - count + 1
-    return max(1, first), min(total, last)
+    return max(1, first), max(0, min(total, last))
 
 
 def _nothing(core: Core, version: Row) -> Reply:

@@ -64,8 +64,8 @@ class Caller:
         headers: dict[str, str] | None = None,
         data: bytes | None = None,
     ) -> requests.Response:
-        """Send one request; ``path`` starts behind the project unless it begins with ``/v``."""
-        where = path if path.startswith(("/v", "/_")) else f"{self.project}{path}"
+        """Send one request; ``path`` starts behind the project unless it names a version or the control calls."""
+        where = path if path.startswith(("/v1/", "/v3/", "/_")) else f"{self.project}{path}"
         content = data if body is None else json.dumps(body).encode()
         given = self.token_headers() if headers is None else headers
         return self.session.request(
