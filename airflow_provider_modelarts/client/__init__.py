@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from airflow_provider_modelarts.auth.credentials import AccessKey, Password, Token
-    from airflow_provider_modelarts.client.client import ClientConfig, ModelArtsClient
+    from airflow_provider_modelarts.client.caller import ClientConfig
+    from airflow_provider_modelarts.client.client import ModelArtsClient
     from airflow_provider_modelarts.client.models.job import CreatedJob, JobSummary, JobVersion
     from airflow_provider_modelarts.client.models.request import (
         CreateJobVersionRequest,
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
 _HOME = {
     "AccessKey": "airflow_provider_modelarts.auth.credentials",
     "Backoff": "airflow_provider_modelarts.client.retry",
-    "ClientConfig": "airflow_provider_modelarts.client.client",
+    "ClientConfig": "airflow_provider_modelarts.client.caller",
     "CreateJobVersionRequest": "airflow_provider_modelarts.client.models.request",
     "CreateTrainingJobRequest": "airflow_provider_modelarts.client.models.request",
     "CreatedJob": "airflow_provider_modelarts.client.models.job",

@@ -4,19 +4,23 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from difflib import get_close_matches
 from typing import Any, Final
 
 from airflow_provider_modelarts.client.rules import HIDDEN, MISSING, Finding
 from airflow_provider_modelarts.exceptions import Violation
 
-KnownFields = Mapping[str, Sequence[str]]
+Rule = tuple[str, str, str]
+"""Id of the rule, what is allowed, remedy."""
+
+EXTRA: Final = "A newer field goes into extra_config"
 
 _VALUE_LIMIT: Final = 80
 _SECRET_NAME: Final = re.compile(r"passw|secret|token|credential|private", re.IGNORECASE)
 
-# What a field may hold, for problems of the field itself: rule, what is allowed, remedy.
-_FIELD_RULES: Final[dict[str, tuple[str, str, str]]] = {
+# What a field may hold, for problems of the field itself.
+_FIELD_RULES: Final[dict[str, Rule]] = {
     "job_name": (
         "R01",
         "1 to 64 letters, digits, '_' or '-'",
@@ -67,6 +71,20 @@ _ELSEWHERE: Final = {
 _OPERATOR_FIELDS: Final = frozenset({"job_name", "job_desc", "workspace_id", "job_id"})
 
 
+@dataclass(frozen=True)
+class Fields:
+    """What a request tells about its fields.
+
+    :param names: the field names by the place they belong to; the body itself is ``""``.
+    :param rules: rules of fields that mean something else here than in a training payload.
+    :param newer: where a field goes that this release does not know.
+    """
+
+    names: Mapping[str, Sequence[str]]
+    rules: Mapping[str, Rule] = field(default_factory=dict)
+    newer: str = ""
+
+
 def as_violation(finding: Finding, parent: str) -> Violation:
     """Give a finding its full path and a printable value."""
     path = f"{parent}.{finding.field}" if parent else finding.field
@@ -75,11 +93,11 @@ def as_violation(finding: Finding, parent: str) -> Violation:
     )
 
 
-def violation(error: Any, known: KnownFields) -> Violation:
+def violation(error: Any, fields: Fields) -> Violation:
     """Make a violation of one of pydantic's errors.
 
     :param error: an item of ``ValidationError.errors()``.
-    :param known: the field names by the place they belong to.
+    :param fields: those of the request.
     """
     *parents, name = error["loc"] or ("request",)
     kind = error["type"]
@@ -91,8 +109,8 @@ def violation(error: Any, known: KnownFields) -> Violation:
             path, value, f"{context['allowed']} ({context['rule']})", context["remedy"]
         )
     if kind == "extra_forbidden":
-        return Violation(path, value, *_unknown(str(name), parents, known))
-    rule, allowed, remedy = _rule_of(error["loc"])
+        return Violation(path, value, *_unknown(str(name), parents, fields))
+    rule, allowed, remedy = _rule_of(error["loc"], {**_FIELD_RULES, **fields.rules})
     return Violation(path, value, f"{allowed} ({rule})", remedy)
 
 
@@ -119,7 +137,7 @@ def _is_secret(error: Any) -> bool:
     )
 
 
-def _rule_of(loc: Sequence[str | int]) -> tuple[str, str, str]:
+def _rule_of(loc: Sequence[str | int], rules: Mapping[str, Rule]) -> Rule:
     """Find the rule of the innermost field of a path that has one."""
     if "volumes" in loc and loc[-1] != "volumes":
         return "R23", "a text; id, src_path and dest_path as documented", "Mend the volume"
@@ -127,24 +145,25 @@ def _rule_of(loc: Sequence[str | int]) -> tuple[str, str, str]:
     names = [part for part in reversed(loc) if isinstance(part, str)]
     names = names if names[:1] == ["config"] else [name for name in names if name != "config"]
     for name in names:
-        if name in _FIELD_RULES:
-            return _FIELD_RULES[name]
-    field = names[0] if names else "request"
-    return "R26", "a text that is not empty", f"Set {field} as the API documents it"
+        if name in rules:
+            return rules[name]
+    name = names[0] if names else "request"
+    return "R26", "a text that is not empty", f"Set {name} as the API documents it"
 
 
-def _unknown(name: str, parents: Sequence[str | int], known: KnownFields) -> tuple[str, str]:
+def _unknown(name: str, parents: Sequence[str | int], fields: Fields) -> tuple[str, str]:
     """R27 and the rules about fields that belong elsewhere."""
-    if name in _ELSEWHERE and (name == "workspace_id") != bool(parents):
+    two_requests = "config" in fields.names
+    if two_requests and name in _ELSEWHERE and (name == "workspace_id") != bool(parents):
         rule, allowed, _ = _FIELD_RULES[name]
         return f"{allowed} ({rule})", _ELSEWHERE[name]
     if name in _OPERATOR_FIELDS and parents:
         return "not a field of config (R27)", f"Give {name} to the operator itself"
     place = next((part for part in reversed(parents) if isinstance(part, str)), "")
-    names = known.get(place, ())
+    names = fields.names.get(place, ())
     near = get_close_matches(name, names, n=1)
     remedy = f"Did you mean {near[0]!r}?" if near else f"Known here: {', '.join(names)}."
-    return "not a known field (R27)", f"{remedy} A newer field goes into extra_config"
+    return "not a known field (R27)", f"{remedy} {fields.newer}".rstrip(" .")
 
 
 def _join(loc: Sequence[str | int]) -> str:

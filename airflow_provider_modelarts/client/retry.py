@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 from tenacity import RetryCallState, Retrying, retry_if_exception, stop_after_attempt
 from tenacity.wait import wait_base, wait_random_exponential
 
-from airflow_provider_modelarts.client.operations.operation import Repeat
+from airflow_provider_modelarts.client.operation import Repeat
 from airflow_provider_modelarts.exceptions import (
     ModelArtsApiError,
     RequestNotSentError,

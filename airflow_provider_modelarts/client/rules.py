@@ -81,7 +81,12 @@ def _text(value: Any) -> Any:
 
 def between_fields(data: Mapping[str, Any]) -> list[Finding]:
     """Return all broken rules of severity E that concern more than one field of ``config``."""
-    return [*_algorithm(data), *_boot_file(data), *_inputs(data), *_sources(data), *_target(data)]
+    return [*saved_set(data), *_target(data)]
+
+
+def saved_set(data: Mapping[str, Any]) -> list[Finding]:
+    """Return those that hold for a saved parameter set too, which has ``spec_id`` only."""
+    return [*_algorithm(data), *_boot_file(data), *_inputs(data), *_sources(data)]
 
 
 def _algorithm(data: Mapping[str, Any]) -> list[Finding]:

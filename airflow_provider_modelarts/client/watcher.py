@@ -17,7 +17,7 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import cache, partial
 from typing import TYPE_CHECKING, Final, TypeVar
 
-from airflow_provider_modelarts.client.operations.training_jobs import MAX_PER_PAGE
+from airflow_provider_modelarts.client.resources.training_jobs import MAX_PER_PAGE
 from airflow_provider_modelarts.exceptions import ModelArtsError, NotFoundError
 
 if TYPE_CHECKING:

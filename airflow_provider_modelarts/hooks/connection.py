@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from airflow_provider_modelarts.auth.credentials import Credentials
-    from airflow_provider_modelarts.client.client import ClientConfig
+    from airflow_provider_modelarts.client.caller import ClientConfig
 
 AUTH_TYPES: Final = ("aksk", "password", "token")
 CLOUDS: Final = ("huaweicloud", "otc")
@@ -45,7 +45,7 @@ def client_config(fields: ConnectionFields) -> ClientConfig:
 
     :raises ConfigurationError: names every field that is missing, unusable or contradictory.
     """
-    from airflow_provider_modelarts.client.client import ClientConfig
+    from airflow_provider_modelarts.client.caller import ClientConfig
 
     reader = _Reader(fields)
     endpoint = reader.endpoint()

@@ -16,7 +16,8 @@ from airflow_provider_modelarts.exceptions import ConfigurationError, ModelArtsE
 from airflow_provider_modelarts.hooks.connection import ConnectionFields, client_config
 
 if TYPE_CHECKING:
-    from airflow_provider_modelarts.client.client import ClientConfig, ModelArtsClient
+    from airflow_provider_modelarts.client.caller import ClientConfig
+    from airflow_provider_modelarts.client.client import ModelArtsClient
 
 CONNECTION_LIFETIME: Final = 300.0
 """Seconds for which a triggerer process uses a connection without looking it up again."""

@@ -1,109 +1,41 @@
 """Requests that create a job or a version, with every rule of severity E.
 
-A model that exists is fit to be sent. All broken rules come at once, as one
-``PayloadValidationError``: pydantic checks each field, ``rules.py`` what holds between fields.
 Sources: pages "Creating a Training Job" and "Creating a Version of a Training Job" of the ModelArts
 API reference.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
+from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
 
-from pydantic import (
-    BaseModel,
-    BeforeValidator,
-    ConfigDict,
-    Field,
-    ModelWrapValidatorHandler,
-    ValidationError,
-    model_validator,
-)
-from pydantic_core import InitErrorDetails, PydanticCustomError
+from pydantic import BeforeValidator, Field
 
 from airflow_provider_modelarts.client import findings, rules
-from airflow_provider_modelarts.exceptions import PayloadValidationError
+from airflow_provider_modelarts.client.models.payload import (
+    Description,
+    Flag,
+    Identifier,
+    Integer,
+    Name,
+    Payload,
+    Request,
+    Text,
+)
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from airflow_provider_modelarts.exceptions import Violation
 
 
-def _integer(value: Any) -> Any:
-    """Accept 3 and "3", as a rendered template gives; not 3.0, not true."""
-    if isinstance(value, str):
-        text = value.strip()
-        if text.lstrip("-").isascii() and text.lstrip("-").isdigit():
-            return int(text)
-    if isinstance(value, bool) or not isinstance(value, int):
-        raise PydanticCustomError("not_an_integer", "not an integer")  # noqa: EM101 - a type
-    return value
-
-
-def _flag(value: Any) -> Any:
-    """Accept true and "true", as a rendered template gives."""
-    if isinstance(value, str) and value.strip().lower() in ("true", "false"):
-        return value.strip().lower() == "true"
-    if not isinstance(value, bool):
-        raise PydanticCustomError("not_a_boolean", "not true or false")  # noqa: EM101 - a type
-    return value
-
-
-def _identifier(value: Any) -> Any:
-    """Accept a number where the documented type is a string of digits or letters."""
-    return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
-
-
-_LONG_MAX = 2**63 - 1
-Integer = Annotated[int, BeforeValidator(_integer), Field(ge=0, le=_LONG_MAX)]
-Flag = Annotated[bool, BeforeValidator(_flag)]
-Text = Annotated[str, Field(strict=True, min_length=1)]
-Identifier = Annotated[str, BeforeValidator(_identifier), Field(strict=True, min_length=1)]
-
-
-class _Payload(BaseModel):
-    """Base: unknown keys are refused, unset options stay out of the wire."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, protected_namespaces=())
-
-    @classmethod
-    def _between_fields(cls, data: Mapping[str, Any]) -> list[rules.Finding]:  # noqa: ARG003
-        """Return what is wrong between fields; ``data`` has no unset options any more."""
-        return []
-
-    @model_validator(mode="wrap")
-    @classmethod
-    def _all_at_once(cls, data: Any, handler: ModelWrapValidatorHandler[Self]) -> Self:
-        """Add the rules between fields to pydantic's findings instead of stopping at the first."""
-        if not isinstance(data, Mapping):
-            return handler(data)
-        problems: list[InitErrorDetails] = [_detail(f) for f in rules.unset_options(data)]
-        present = {k: v for k, v in data.items() if not rules.is_unset(k, v)}
-        unset = data.keys() - present.keys()
-        model = None
-        try:
-            model = handler(present)
-        except ValidationError as error:
-            # A required option that was given as null or "" is one mistake, not two.
-            problems += [
-                _kept(e)
-                for e in error.errors(include_url=False)
-                if not (e["type"] == "missing" and e["loc"][-1] in unset and len(e["loc"]) == 1)
-            ]
-        problems += [_detail(f) for f in cls._between_fields(present) if f.field not in unset]
-        if problems or model is None:
-            raise ValidationError.from_exception_data(cls.__name__, problems)
-        return model
-
-
-class Parameter(_Payload):
+class Parameter(Payload):
     """A running parameter; an environment variable with a custom image."""
 
     label: Text
     value: Annotated[str, Field(strict=True)]
 
 
-class DataSource(_Payload):
+class DataSource(Payload):
     """One input: an OBS path or a dataset version."""
 
     type: Literal["obs", "dataset"]
@@ -112,7 +44,7 @@ class DataSource(_Payload):
     dataset_version: Identifier | None = None
 
 
-class NfsVolume(_Payload):
+class NfsVolume(Payload):
     """An SFS Turbo share."""
 
     id: Identifier
@@ -121,7 +53,7 @@ class NfsVolume(_Payload):
     read_only: Flag | None = None
 
 
-class HostPathVolume(_Payload):
+class HostPathVolume(Payload):
     """A folder of the host; dedicated pools only."""
 
     src_path: Text
@@ -129,7 +61,7 @@ class HostPathVolume(_Payload):
     read_only: Flag | None = None
 
 
-class Volume(_Payload):
+class Volume(Payload):
     """A storage volume: ``nfs`` or ``host_path``."""
 
     nfs: NfsVolume | None = None
@@ -140,8 +72,8 @@ class Volume(_Payload):
         return rules.volume_kind(data)
 
 
-class TrainingConfig(_Payload):
-    """Fields that a job and a version share."""
+class TrainingFields(Payload):
+    """Fields that a job, a version and a saved parameter set share."""
 
     worker_server_num: Annotated[Integer, Field(ge=1)]
     app_url: Text | None = None
@@ -152,13 +84,18 @@ class TrainingConfig(_Payload):
     dataset_version_id: Identifier | None = None
     data_source: list[DataSource] | None = None
     spec_id: Integer | None = None
-    pool_id: Identifier | None = None
     engine_id: Integer | None = None
     model_id: Integer | None = None
     train_url: Text | None = None
     log_url: Text | None = None
     user_image_url: Text | None = None
     user_command: Text | None = None
+
+
+class TrainingConfig(TrainingFields):
+    """``config`` of a job or of a version."""
+
+    pool_id: Identifier | None = None
 
     @classmethod
     def _between_fields(cls, data: Mapping[str, Any]) -> list[rules.Finding]:
@@ -179,52 +116,34 @@ class VersionConfig(TrainingConfig):
     pre_version_id: Integer
 
 
-class _Request(_Payload):
+NESTED: Final[Mapping[str, list[str]]] = {
+    "parameter": sorted(Parameter.model_fields),
+    "data_source": sorted(DataSource.model_fields),
+    "volumes": sorted(Volume.model_fields),
+    "nfs": sorted(NfsVolume.model_fields),
+    "host_path": sorted(HostPathVolume.model_fields),
+}
+"""Field names by the place they belong to, for "did you mean"."""
+
+
+class _TrainingRequest(Request):
     """Base of both requests."""
+
+    config: TrainingConfig
 
     def to_wire(self, extra_config: Mapping[str, Any] | None = None) -> dict[str, Any]:
         """Return the JSON object to send; what was left out stays out.
 
         :param extra_config: merged into ``config`` last and unchecked.
         """
-        body = self.model_dump(mode="json", exclude_unset=True)
+        body = super().to_wire()
         return body | {"config": body["config"] | dict(extra_config or {})}
 
     @classmethod
-    def checked(cls, data: Self | Mapping[str, Any], subject: str | None = None) -> Self:
-        """Validate a mapping, or pass a model on.
-
-        :param data: the request body with the API's field names.
-        :param subject: what it is for, in the error's first line.
-        :raises PayloadValidationError: lists every broken rule.
-        """
-        if isinstance(data, cls):
-            return data
-        try:
-            return cls.model_validate(data)
-        except ValidationError as error:
-            violations = [
-                findings.violation(e, cls._fields()) for e in error.errors(include_url=False)
-            ]
-            raise PayloadValidationError(violations, subject or cls._subject()) from None
-
-    @classmethod
-    def _fields(cls) -> findings.KnownFields:
-        """Return all field names by place, for "did you mean"."""
+    def _fields(cls) -> findings.Fields:
         config: Any = cls.model_fields["config"].annotation
-        return {
-            "": sorted(cls.model_fields),
-            "config": sorted(config.model_fields),
-            "parameter": sorted(Parameter.model_fields),
-            "data_source": sorted(DataSource.model_fields),
-            "volumes": sorted(Volume.model_fields),
-            "nfs": sorted(NfsVolume.model_fields),
-            "host_path": sorted(HostPathVolume.model_fields),
-        }
-
-    @classmethod
-    def _subject(cls) -> str:
-        return cls.__name__
+        names = {"": sorted(cls.model_fields), "config": sorted(config.model_fields), **NESTED}
+        return findings.Fields(names, newer=findings.EXTRA)
 
     def warnings(self) -> list[Violation]:
         """Return the broken rules that do not stop the request (severity W)."""
@@ -232,40 +151,17 @@ class _Request(_Payload):
         return [findings.as_violation(finding, "config") for finding in rules.warnings(config)]
 
 
-class CreateTrainingJobRequest(_Request):
+class CreateTrainingJobRequest(_TrainingRequest):
     """Body of "create a training job"."""
 
-    job_name: Annotated[
-        str, Field(strict=True, min_length=1, max_length=64, pattern=r"^[A-Za-z0-9_-]+$")
-    ]
-    job_desc: Annotated[str, Field(strict=True, max_length=256)] | None = None
+    job_name: Name
+    job_desc: Description | None = None
     workspace_id: Identifier | None = None
     config: JobConfig
 
 
-class CreateJobVersionRequest(_Request):
+class CreateJobVersionRequest(_TrainingRequest):
     """Body of "create a version of a training job"."""
 
-    job_desc: Annotated[str, Field(strict=True, max_length=256)] | None = None
+    job_desc: Description | None = None
     config: VersionConfig
-
-
-def _detail(finding: rules.Finding) -> InitErrorDetails:
-    """Put a finding into pydantic's form, so that it gets the path of its place."""
-    error = PydanticCustomError(
-        "rule",
-        "{allowed}",
-        {"allowed": finding.allowed, "remedy": finding.remedy, "rule": finding.rule},
-    )
-    return InitErrorDetails(type=error, loc=(finding.field,), input=finding.value)
-
-
-def _kept(error: Any) -> InitErrorDetails:
-    """Carry an error of pydantic's over unchanged."""
-    context = error.get("ctx", {})
-    kind: Any = error["type"]
-    if kind in ("rule", "not_an_integer", "not_a_boolean", "not_pairs"):
-        kind = PydanticCustomError(
-            kind, error["msg"].replace("{", "{{") if kind != "rule" else "{allowed}", context
-        )
-    return InitErrorDetails(type=kind, loc=error["loc"], input=error["input"], ctx=context)

@@ -12,7 +12,7 @@ from airflow_provider_modelarts.auth.credentials import AccessKey, Password, Tok
 from airflow_provider_modelarts.auth.flow import SignatureFlow
 from airflow_provider_modelarts.auth.signing import sign
 from airflow_provider_modelarts.client import ClientConfig
-from airflow_provider_modelarts.client.operations.operation import Operation
+from airflow_provider_modelarts.client.operation import Operation
 from airflow_provider_modelarts.exceptions import AuthenticationError
 from airflow_provider_modelarts.transport import Request, Response, Transport, build_url
 

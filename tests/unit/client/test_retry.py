@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from airflow_provider_modelarts.client import Backoff
-from airflow_provider_modelarts.client.operations.operation import Operation, Repeat
+from airflow_provider_modelarts.client.operation import Operation, Repeat
 from airflow_provider_modelarts.exceptions import (
     ConflictError,
     ModelArtsApiError,

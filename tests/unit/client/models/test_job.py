@@ -9,7 +9,6 @@ import pytest
 
 from airflow_provider_modelarts.client import CreatedJob, JobSummary, JobVersion
 from airflow_provider_modelarts.client.models.job import CreatedVersion, newest
-from airflow_provider_modelarts.client.operations import training_jobs as calls
 from airflow_provider_modelarts.exceptions import ResponseLostError
 
 if TYPE_CHECKING:
@@ -175,9 +174,13 @@ def test_job_without_version_is_read() -> None:
 
 
 @pytest.mark.parametrize("ids", [{}, {"job_id": None}, {"job_id": "", "version_id": None}])
-def test_detail_without_its_ids_has_those_asked_for(ids: dict[str, Any]) -> None:
+def test_detail_without_its_ids_has_those_asked_for(
+    serve: Callable[..., Any], make_client: Callable[..., Any], ids: dict[str, Any]
+) -> None:
     """The ids of a detail are known from the question; missing, null and empty are alike."""
-    found = calls.get_job_version(5, 6).parse({**ids, "status": 8})
+    server = serve((200, {**ids, "status": 8}))
+
+    found = make_client(server.url).get_job_version(5, 6)
 
     assert (found.job_id, found.version_id) == (5, 6)
 

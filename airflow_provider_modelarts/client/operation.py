@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import Enum
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -29,7 +29,7 @@ class Repeat(Enum):
 class Operation(Generic[T]):
     """A call of the API.
 
-    :param name: the API's verb, such as ``create_training_job``.
+    :param name: the client's method, such as ``create_training_job``.
     :param method: HTTP method.
     :param path: path after ``/v1/{project_id}``.
     :param parse: makes the result of the answer's JSON object.
@@ -49,3 +49,13 @@ class Operation(Generic[T]):
     def __str__(self) -> str:
         """Return method and path as in the API reference."""
         return f"{self.method} /v1/{{project_id}}{self.path}"
+
+
+def accepted(data: Mapping[str, Any]) -> Literal[True]:  # noqa: ARG001 - it says nothing more
+    """Read an answer that says no more than that the call was accepted."""
+    return True
+
+
+def given(**options: object) -> tuple[tuple[str, str], ...]:
+    """Return query parameters without those that are not set."""
+    return tuple((name, str(value)) for name, value in options.items() if value not in (None, ""))

@@ -1,0 +1,110 @@
+"""How all answers of the service are read: tolerantly.
+
+Numbers may come as decimal strings, unset options as null, as an empty text or not at all, JSON as
+JSON or as a text that holds it; unknown keys are ignored, and a field that is not needed to go on
+and makes no sense is read as unset.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
+
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    ValidationError,
+    ValidatorFunctionWrapHandler,
+    WrapValidator,
+    model_validator,
+)
+
+from airflow_provider_modelarts.exceptions import ResponseLostError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+ModelT = TypeVar("ModelT", bound="Answer")
+RowT = TypeVar("RowT")
+
+
+def _or_unset(value: Any, handler: ValidatorFunctionWrapHandler) -> Any:
+    """Read nonsense in a field nobody depends on as unset, instead of losing the whole answer."""
+    try:
+        return handler(value)
+    except ValidationError:
+        return None
+
+
+def _or_zero(value: Any, handler: ValidatorFunctionWrapHandler) -> Any:
+    return _or_unset(value, handler) or 0
+
+
+def _decoded(value: Any) -> Any:
+    """Decode what is JSON in a string on one page and plain JSON on another."""
+    if not isinstance(value, str):
+        return value
+    try:
+        return json.loads(value)
+    except (ValueError, RecursionError):
+        return None
+
+
+Integer = Annotated[int | None, WrapValidator(_or_unset)]
+Text = Annotated[str | None, WrapValidator(_or_unset)]
+Flag = Annotated[bool | None, WrapValidator(_or_unset)]
+Status = Annotated[int, WrapValidator(_or_zero)]
+Objects = Annotated[
+    list[dict[str, Any]] | None, WrapValidator(_or_unset), BeforeValidator(_decoded)
+]
+Object = Annotated[dict[str, Any] | None, WrapValidator(_or_unset), BeforeValidator(_decoded)]
+
+
+class Answer(BaseModel):
+    """Base of all answers."""
+
+    model_config = ConfigDict(
+        extra="ignore", frozen=True, coerce_numbers_to_str=True, protected_namespaces=()
+    )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _drop_unset(cls, data: Any) -> Any:
+        if isinstance(data, dict):
+            return {key: value for key, value in data.items() if value is not None and value != ""}
+        return data
+
+    @classmethod
+    def from_wire(cls: type[ModelT], data: Any) -> ModelT:
+        """Read a JSON object.
+
+        :raises ResponseLostError: something is missing without which the answer is of no use.
+        """
+        try:
+            return cls.model_validate(data)
+        except ValidationError as error:
+            problems = "; ".join(
+                f"{'.'.join(map(str, problem['loc'])) or 'answer'}: {problem['msg']}"
+                for problem in error.errors(include_input=False, include_url=False)
+            )
+            msg = f"the answer cannot be read as {cls.__name__}: {problems}"
+            raise ResponseLostError(msg) from None
+
+
+def rows_of(
+    key: str, read: Callable[[Mapping[str, Any]], RowT]
+) -> Callable[[Mapping[str, Any]], list[RowT]]:
+    """Return what reads an answer that holds a list of rows under a key."""
+    return lambda data: [read(row) for row in rows(data, key)]
+
+
+def rows(data: Mapping[str, Any], key: str) -> list[Mapping[str, Any]]:
+    """Return the list of rows; null counts as empty, anything else is not an answer."""
+    found = data.get(key, ...)
+    if found is None:
+        return []
+    if not isinstance(found, list) or not all(isinstance(row, dict) for row in found):
+        msg = f"the answer has no list {key!r}"
+        raise ResponseLostError(msg)
+    return found

@@ -1,0 +1,153 @@
+"""What all requests share: strict fields, and every broken rule at once.
+
+A model that exists is fit to be sent. pydantic checks each field, ``rules.py`` what holds between
+fields; all findings leave as one ``PayloadValidationError``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated, Any, Self
+
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ModelWrapValidatorHandler,
+    ValidationError,
+    model_validator,
+)
+from pydantic_core import InitErrorDetails, PydanticCustomError
+
+from airflow_provider_modelarts.client import findings, rules
+from airflow_provider_modelarts.exceptions import PayloadValidationError
+
+
+def _integer(value: Any) -> Any:
+    """Accept 3 and "3", as a rendered template gives; not 3.0, not true."""
+    if isinstance(value, str):
+        text = value.strip()
+        if text.lstrip("-").isascii() and text.lstrip("-").isdigit():
+            return int(text)
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise PydanticCustomError("not_an_integer", "not an integer")  # noqa: EM101 - a type
+    return value
+
+
+def _flag(value: Any) -> Any:
+    """Accept true and "true", as a rendered template gives."""
+    if isinstance(value, str) and value.strip().lower() in ("true", "false"):
+        return value.strip().lower() == "true"
+    if not isinstance(value, bool):
+        raise PydanticCustomError("not_a_boolean", "not true or false")  # noqa: EM101 - a type
+    return value
+
+
+def _identifier(value: Any) -> Any:
+    """Accept a number where the documented type is a string of digits or letters."""
+    return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
+
+
+_LONG_MAX = 2**63 - 1
+Integer = Annotated[int, BeforeValidator(_integer), Field(ge=0, le=_LONG_MAX)]
+Flag = Annotated[bool, BeforeValidator(_flag)]
+Text = Annotated[str, Field(strict=True, min_length=1)]
+Identifier = Annotated[str, BeforeValidator(_identifier), Field(strict=True, min_length=1)]
+Name = Annotated[str, Field(strict=True, min_length=1, max_length=64, pattern=r"^[A-Za-z0-9_-]+$")]
+Description = Annotated[str, Field(strict=True, max_length=256)]
+
+
+class Payload(BaseModel):
+    """Base: unknown keys are refused, unset options stay out of the wire."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, protected_namespaces=())
+
+    @classmethod
+    def _between_fields(cls, data: Mapping[str, Any]) -> list[rules.Finding]:  # noqa: ARG003
+        """Return what is wrong between fields; ``data`` has no unset options any more."""
+        return []
+
+    @model_validator(mode="wrap")
+    @classmethod
+    def _all_at_once(cls, data: Any, handler: ModelWrapValidatorHandler[Self]) -> Self:
+        """Add the rules between fields to pydantic's findings instead of stopping at the first."""
+        if not isinstance(data, Mapping):
+            return handler(data)
+        problems: list[InitErrorDetails] = [_detail(f) for f in rules.unset_options(data)]
+        present = {k: v for k, v in data.items() if not rules.is_unset(k, v)}
+        unset = data.keys() - present.keys()
+        model = None
+        try:
+            model = handler(present)
+        except ValidationError as error:
+            # A required option that was given as null or "" is one mistake, not two.
+            problems += [
+                _kept(e)
+                for e in error.errors(include_url=False)
+                if not (e["type"] == "missing" and e["loc"][-1] in unset and len(e["loc"]) == 1)
+            ]
+        problems += [_detail(f) for f in cls._between_fields(present) if f.field not in unset]
+        if problems or model is None:
+            raise ValidationError.from_exception_data(cls.__name__, problems)
+        return model
+
+
+class Request(Payload):
+    """Base of the whole bodies, which a caller may give as mappings."""
+
+    def to_wire(self, extra_config: Mapping[str, Any] | None = None) -> dict[str, Any]:
+        """Return the JSON object to send; what was left out stays out.
+
+        :param extra_config: merged in last and unchecked.
+        """
+        return self.model_dump(mode="json", exclude_unset=True) | dict(extra_config or {})
+
+    @classmethod
+    def checked(cls, data: Self | Mapping[str, Any], subject: str | None = None) -> Self:
+        """Validate a mapping, or pass a model on.
+
+        :param data: the request body with the API's field names.
+        :param subject: what it is for, in the error's first line.
+        :raises PayloadValidationError: lists every broken rule.
+        """
+        if isinstance(data, cls):
+            return data
+        try:
+            return cls.model_validate(data)
+        except ValidationError as error:
+            fields = cls._fields()
+            violations = [findings.violation(e, fields) for e in error.errors(include_url=False)]
+            raise PayloadValidationError(violations, subject or cls.__name__) from None
+
+    @classmethod
+    def _fields(cls) -> findings.Fields:
+        """Return the names and rules of all fields, for messages."""
+        return findings.Fields({"": sorted(cls.model_fields)})
+
+
+class DescriptionRequest(Request):
+    """Body of the calls that change a description."""
+
+    job_desc: Description
+
+
+def _detail(finding: rules.Finding) -> InitErrorDetails:
+    """Put a finding into pydantic's form, so that it gets the path of its place."""
+    error = PydanticCustomError(
+        "rule",
+        "{allowed}",
+        {"allowed": finding.allowed, "remedy": finding.remedy, "rule": finding.rule},
+    )
+    return InitErrorDetails(type=error, loc=(finding.field,), input=finding.value)
+
+
+def _kept(error: Any) -> InitErrorDetails:
+    """Carry an error of pydantic's over unchanged."""
+    context = error.get("ctx", {})
+    kind: Any = error["type"]
+    if kind in ("rule", "not_an_integer", "not_a_boolean", "not_pairs"):
+        kind = PydanticCustomError(
+            kind, error["msg"].replace("{", "{{") if kind != "rule" else "{allowed}", context
+        )
+    return InitErrorDetails(type=kind, loc=error["loc"], input=error["input"], ctx=context)

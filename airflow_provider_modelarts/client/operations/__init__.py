@@ -1,1 +1,0 @@
-"""The API's calls as data, one file per resource; no I/O."""

@@ -1,0 +1,1 @@
+"""The methods of the client, one file per resource of the API."""
