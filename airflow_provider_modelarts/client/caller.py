@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from airflow_provider_modelarts.auth.flow import flow_for
-from airflow_provider_modelarts.client.operation import Operation, Repeat
+from airflow_provider_modelarts.client.operation import Operation, Repeat, given
 from airflow_provider_modelarts.client.retry import Backoff, retrying
 from airflow_provider_modelarts.exceptions import (
     AuthenticationError,
@@ -191,6 +191,14 @@ class Caller:
             if len(rows) < per_page or not fresh:
                 return
             page += 1
+
+    def _job_filters(
+        self, search_content: str = "", status: int | None = None, workspace_id: str | None = None
+    ) -> tuple[tuple[str, str], ...]:
+        """Return the query parameters that lists of jobs share; unset ones stay out."""
+        workspace = self.config.workspace_id if workspace_id is None else workspace_id
+        state = None if status is None else int(status)
+        return given(search_content=search_content, status=state, workspace_id=workspace)
 
     def close(self) -> None:
         """Close pooled connections; the client stays usable."""

@@ -1,4 +1,4 @@
-"""Settings of a new version that starts from those of the version before; pure functions."""
+"""Settings of a training that starts from those of another; pure functions."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from airflow_provider_modelarts.client.rules import parameter_pairs
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from airflow_provider_modelarts.client.models.job import JobVersion
+    from airflow_provider_modelarts.client.models.job import Settings
 
 ALGORITHM: Final = (
     "app_url",
@@ -25,13 +25,13 @@ OTHERS: Final = ("worker_server_num", "spec_id", "pool_id", "train_url", "log_ur
 _SOURCE_FIELDS: Final = ("type", "data_url", "dataset_id", "dataset_version")
 
 
-def inherited(previous: JobVersion, config: Mapping[str, Any]) -> dict[str, Any]:
-    """Return ``config`` completed by what the previous version has set.
+def inherited(previous: Settings, config: Mapping[str, Any]) -> dict[str, Any]:
+    """Return ``config`` completed by what the previous version, or a saved set, has set.
 
     Algorithm fields and input fields are each replaced as a group when ``config`` names one of the
     group; parameters are merged by label; null, empty and id 0 count as unset.
 
-    :param previous: the version to start from.
+    :param previous: the version or the saved set to start from.
     :param config: what the author names, with the API's field names.
     """
     result: dict[str, Any] = {}
@@ -46,7 +46,7 @@ def inherited(previous: JobVersion, config: Mapping[str, Any]) -> dict[str, Any]
     return result | dict(config) | ({"parameter": parameter} if parameter else {})
 
 
-def _set_fields(previous: JobVersion, names: tuple[str, ...]) -> dict[str, Any]:
+def _set_fields(previous: Settings, names: tuple[str, ...]) -> dict[str, Any]:
     found = {name: getattr(previous, name) for name in names}
     if found.get("data_source"):
         found["data_source"] = [
@@ -70,7 +70,7 @@ def _keep_one_input(result: dict[str, Any]) -> None:
         result.pop("data_url", None)
 
 
-def _parameters(previous: JobVersion, config: Mapping[str, Any]) -> Any:
+def _parameters(previous: Settings, config: Mapping[str, Any]) -> Any:
     """Merge by label; answers may have numbers as values and keys of their own in a pair."""
     before = [
         {"label": pair["label"], "value": pair["value"]}

@@ -59,3 +59,13 @@ def accepted(data: Mapping[str, Any]) -> Literal[True]:  # noqa: ARG001 - it say
 def given(**options: object) -> tuple[tuple[str, str], ...]:
     """Return query parameters without those that are not set."""
     return tuple((name, str(value)) for name, value in options.items() if value not in (None, ""))
+
+
+def newest_first(
+    page: int, per_page: int, sort: str = "create_time"
+) -> tuple[tuple[str, str], ...]:
+    """Return the query parameters for one page of a list.
+
+    The defaults of the service, mostly by name, let rows move between pages.
+    """
+    return given(sortBy=sort, order="desc", per_page=per_page, page=page)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from airflow_provider_modelarts.client.models.job import JobVersion
+    from airflow_provider_modelarts.client.models.job import JobVersion, Settings
 
 CLOCK_SKEW: Final = 900.0
 """Seconds by which the clocks of the service and of this machine may differ; a signature allows no more."""
@@ -66,14 +66,17 @@ def made_by(
     return choose(ours, key=lambda version: version.version_id, default=None)
 
 
-def has_settings(version: JobVersion, config: Mapping[str, Any]) -> bool:
-    """Whether a version shows the settings that were sent; what it does not show cannot contradict."""
+def has_settings(version: Settings, config: Mapping[str, Any]) -> bool:
+    """Whether a version, or a saved set, shows the settings that were sent.
+
+    What it does not show cannot contradict.
+    """
     for name in _COMPARED:
         shown, sent = getattr(version, name), config.get(name)
         if sent is not None and shown is not None and shown != sent:
             return False
     expected = config.get("pre_version_id")
-    if expected is not None and version.pre_version_id not in (None, expected):
+    if expected is not None and getattr(version, "pre_version_id", None) not in (None, expected):
         return False
     return _pairs(version.parameter) == _pairs(config.get("parameter"))
 

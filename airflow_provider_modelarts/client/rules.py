@@ -33,7 +33,7 @@ class Finding:
     remedy: str
 
 
-_MAY_BE_EMPTY: Final = frozenset({"job_desc", "value"})
+_MAY_BE_EMPTY: Final = frozenset({"job_desc", "config_desc", "value"})
 _OWN_CODE: Final = ("app_url", "boot_file_url", "engine_id")
 _FOLDERS: Final = ("app_url", "train_url", "log_url")
 _FORBIDDEN_IN_PATHS: Final = re.compile(r"//|[\s'\"{}\[\]<>|\\]")

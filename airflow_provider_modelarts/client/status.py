@@ -7,6 +7,7 @@ grown before, so an unknown code counts as running.
 from __future__ import annotations
 
 from enum import Enum, IntEnum
+from typing import Literal
 
 
 class Outcome(Enum):
@@ -110,6 +111,12 @@ def outcome_of(code: int) -> Outcome:
     if code in _FAILED:
         return Outcome.FAILED
     return Outcome.CANCELED if code in _CANCELED else Outcome.RUNNING
+
+
+def stop_shows(code: int) -> Literal[True] | None:
+    """Return true if a status shows that a request to stop has had its effect, or is needless."""
+    ended = outcome_of(code) is not Outcome.RUNNING
+    return True if ended or code == JobStatus.KILLING else None
 
 
 def is_documented(code: int) -> bool:

@@ -61,20 +61,9 @@ class JobSummary(Answer):
         )
 
 
-class JobVersion(Answer):
-    """One version (run) of a job. Times and durations are milliseconds."""
+class Settings(Answer):
+    """What a version or a saved parameter set has set, by the names of ``config``."""
 
-    job_id: int
-    version_id: int
-    status: int
-    job_name: Text = None
-    job_desc: Text = None
-    version_name: Text = None
-    pre_version_id: Integer = None
-    create_time: Integer = None
-    start_time: Integer = None
-    duration: Integer = None
-    resource_id: Text = None
     worker_server_num: Integer = None
     app_url: Text = None
     boot_file_url: Text = None
@@ -91,6 +80,22 @@ class JobVersion(Answer):
     pool_id: Text = None
     train_url: Text = None
     log_url: Text = None
+
+
+class JobVersion(Settings):
+    """One version (run) of a job. Times and durations are milliseconds."""
+
+    job_id: int
+    version_id: int
+    status: int
+    job_name: Text = None
+    job_desc: Text = None
+    version_name: Text = None
+    pre_version_id: Integer = None
+    create_time: Integer = None
+    start_time: Integer = None
+    duration: Integer = None
+    resource_id: Text = None
     metrics: Object = Field(default=None, alias="model_metric_list")
 
 

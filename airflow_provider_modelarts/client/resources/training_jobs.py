@@ -22,8 +22,14 @@ from airflow_provider_modelarts.client.models.request import (
     CreateJobVersionRequest,
     CreateTrainingJobRequest,
 )
-from airflow_provider_modelarts.client.operation import Operation, Repeat, accepted, given
-from airflow_provider_modelarts.client.status import JobStatus, Outcome, outcome_of
+from airflow_provider_modelarts.client.operation import (
+    Operation,
+    Repeat,
+    accepted,
+    given,
+    newest_first,
+)
+from airflow_provider_modelarts.client.status import stop_shows
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -96,11 +102,7 @@ class TrainingJobs(Caller):
         :param workspace_id: None: the workspace of the configuration.
         :param per_page: rows fetched with one request, 1 to 1000.
         """
-        filters = {
-            "search_content": search_content,
-            "status": None if status is None else int(status),
-            "workspace_id": self.config.workspace_id if workspace_id is None else workspace_id,
-        }
+        filters = self._job_filters(search_content, status, workspace_id)
         return self._pages(
             lambda page: _job_page(page, per_page, filters), per_page, lambda row: row.job_id
         )
@@ -111,7 +113,7 @@ class TrainingJobs(Caller):
         :param page: counted from 1.
         :param per_page: 1 to 1000.
         """
-        return self.call(_job_page(page, per_page, {"workspace_id": self.config.workspace_id}))
+        return self.call(_job_page(page, per_page, self._job_filters()))
 
     def find_training_job(
         self, job_name: str, *, workspace_id: str | None = None
@@ -192,24 +194,16 @@ class TrainingJobs(Caller):
         )
 
 
-def stop_shows(status: int) -> Literal[True] | None:
-    """Return true if a status shows that a request to stop has had its effect, or is needless."""
-    ended = outcome_of(status) is not Outcome.RUNNING
-    return True if ended or status == JobStatus.KILLING else None
-
-
 def _job_page(
-    page: int, per_page: int, filters: Mapping[str, object]
+    page: int, per_page: int, filters: tuple[tuple[str, str], ...]
 ) -> Operation[list[JobSummary]]:
     """One page of jobs, counted from 1, newest first."""
-    # The default order, by name, lets rows move between pages.
-    order = {"sortBy": "create_time", "order": "desc", "per_page": per_page, "page": page}
     return Operation(
         "list_training_jobs",
         "GET",
         "/training-jobs",
         rows_of("jobs", JobSummary.from_wire),
-        query=given(**filters, **order),
+        query=filters + newest_first(page, per_page),
     )
 
 

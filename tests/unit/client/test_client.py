@@ -168,6 +168,23 @@ def test_calls_without_body_have_the_documented_path(
     assert seen.body == b""
 
 
+def test_description_is_changed_as_published(
+    serve: Callable[..., Any], make_client: Callable[..., Any], sample: Callable[[str], Any]
+) -> None:
+    """Method, path and body are those of the API reference; too long a text is not sent."""
+    body = sample("update_training_job/request")
+    server = serve((200, sample("update_training_job/200")))
+    client = make_client(server.url)
+
+    client.update_training_job(7, body["job_desc"])
+    with pytest.raises(PayloadValidationError, match="job_desc"):
+        client.update_training_job(7, "a" * 257)
+
+    (seen,) = server.requests
+    assert (seen.method, seen.target) == ("PUT", f"/v1/{PROJECT}/training-jobs/7")
+    assert json.loads(seen.body) == body
+
+
 # ---- paging
 
 
