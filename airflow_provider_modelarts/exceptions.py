@@ -19,6 +19,7 @@
     │   ├── ThrottledError            too many requests
     │   └── ServiceUnavailableError   a fault on the service's side
     ├── WaitTimeoutError              the deadline passed before the job ended
+    ├── StatusUnknownError            the service has not known the job's state for too long
     └── TrainingJobFailedError        the training ended without success
         └── TrainingJobCanceledError  it was stopped or cancelled
 
@@ -175,6 +176,15 @@ class ServiceUnavailableError(ModelArtsApiError):
 
 class WaitTimeoutError(ModelArtsError):
     """The deadline of a wait passed and the job had not ended at the last look."""
+
+    retryable = True
+
+
+class StatusUnknownError(ModelArtsError):
+    """The service has answered "state cannot be told" (status 0) at every look for too long.
+
+    The job may still run; a retry of a task that waits finds it again.
+    """
 
     retryable = True
 

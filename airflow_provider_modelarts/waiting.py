@@ -45,6 +45,7 @@ class Wait:
     :param version_id: id of the version.
     :param poll_interval: seconds between looks.
     :param end_time: epoch seconds at which the wait ends; None: no end.
+    :param exhausted: looks have told nothing for too long already, so the next one must.
     """
 
     def __init__(
@@ -55,12 +56,14 @@ class Wait:
         *,
         poll_interval: float,
         end_time: float | None = None,
+        exhausted: bool = False,
     ) -> None:
         self.hook = hook
         self.job_id = job_id
         self.version_id = version_id
         self.poll_interval = poll_interval
         self.end_time = end_time
+        self.exhausted = exhausted
 
     def poll(self) -> Poll:
         """Return what decides when to look again."""
@@ -71,6 +74,7 @@ class Wait:
             lambda: client.get_job_version(self.job_id, self.version_id),
             interval=self.poll_interval,
             end_time=self.end_time,
+            exhausted=self.exhausted,
         )
 
     def until_ended(self, sleep: Callable[[float], None] = time.sleep) -> JobVersion:

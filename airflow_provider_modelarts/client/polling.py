@@ -6,10 +6,12 @@ No sleeping and no asyncio here: the caller pauses as long as it is told.
 from __future__ import annotations
 
 import logging
+import math
 import time
 from typing import TYPE_CHECKING, Any, Final
 
 from airflow_provider_modelarts.client.status import (
+    JobStatus,
     Outcome,
     describe,
     is_documented,
@@ -17,6 +19,7 @@ from airflow_provider_modelarts.client.status import (
 )
 from airflow_provider_modelarts.exceptions import (
     ModelArtsError,
+    StatusUnknownError,
     TrainingJobCanceledError,
     TrainingJobFailedError,
     WaitTimeoutError,
@@ -28,7 +31,10 @@ if TYPE_CHECKING:
     from airflow_provider_modelarts.client.models.job import JobVersion
 
 SILENCE_LIMIT: Final = 1800.0
-"""Seconds without one good answer after which a wait gives up; failed looks alone never end it."""
+"""Seconds without a look that tells something after which a wait gives up.
+
+A look tells nothing if it fails, or if the service itself does not know the state (status 0).
+"""
 
 log = logging.getLogger(__name__)
 
@@ -38,36 +44,47 @@ class Patience:
 
     :param interval: seconds between looks.
     :param end_time: epoch seconds at which the wait ends, after one last look; None: no end.
+    :param exhausted: looks have told nothing for too long already, so the next one must.
     :param clock: epoch seconds; replaced in tests.
     """
 
-    __slots__ = ("_clock", "_end_time", "_last_answer", "interval", "status")
+    __slots__ = ("_clock", "_end_time", "_last_news", "_limit", "interval", "status")
 
     def __init__(
         self,
         *,
         interval: float,
         end_time: float | None = None,
+        exhausted: bool = False,
         clock: Callable[[], float] = time.time,
     ) -> None:
         self.interval = interval
         self.status: int | None = None
         self._end_time = end_time
         self._clock = clock
-        self._last_answer = clock()
+        self._limit = max(SILENCE_LIMIT, 3 * interval)  # more than one look, however rare they are
+        self._last_news = -math.inf if exhausted else clock()
 
     def answered(self, job_id: int, version_id: int, status: int) -> bool:
         """Take note of a status that was read; return whether the version has ended.
 
         :raises WaitTimeoutError: it goes on, and the end of the wait has come.
+        :raises StatusUnknownError: the service has not known its state for too long.
         """
-        self._last_answer = self._clock()
         if status != self.status:
             self.status = status
             level = logging.INFO if is_documented(status) else logging.WARNING
             log.log(level, "Job %d, version %d: %s", job_id, version_id, describe(status))
         if outcome_of(status) is not Outcome.RUNNING:
             return True
+        if status != JobStatus.UNKNOWN:
+            self._last_news = self._clock()
+        elif self._clock() - self._last_news > self._limit:
+            msg = (
+                f"The state of job {job_id}, version {version_id} has not been known to the service "
+                f"for {self._limit / 60:.0f} minutes (status {describe(status)}); it may still run"
+            )
+            raise StatusUnknownError(msg)
         self._check_end(describe(status))
         return False
 
@@ -77,8 +94,8 @@ class Patience:
         :raises ModelArtsError: asking again cannot help, or the service was silent for too long.
         :raises WaitTimeoutError: the end of the wait has come.
         """
-        silent = self._clock() - self._last_answer
-        if not error.retryable or silent > SILENCE_LIMIT:
+        silent = self._clock() - self._last_news
+        if not error.retryable or silent > self._limit:
             raise error
         log.warning("No status for %.0f s, looking again: %s", silent, error)
         self._check_end("unknown")
@@ -113,7 +130,7 @@ class Poll(Patience):
         """Ask once; return the version if it has ended, None if it goes on.
 
         :raises WaitTimeoutError: it goes on, and the end of the wait has come.
-        :raises ModelArtsError: asking again cannot help, or the service was silent for too long.
+        :raises ModelArtsError: asking again cannot help, or no look has told anything for too long.
         """
         try:
             version = self._read()

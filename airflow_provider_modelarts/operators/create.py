@@ -161,7 +161,9 @@ class CreateOperator(ModelArtsOperator):
             self._context = context
             told = read_event(event, job_id=None, version_id=None)
             self.log.info("Triggerer: %s", told.message)
-            wait = self._wait(told.job_id, told.version_id, told.end_time)
+            wait = self._wait(
+                told.job_id, told.version_id, told.end_time, exhausted=told.status == "error"
+            )
             return self._look(wait, cancel=told.cancel_on_kill)
 
     def resume_execution(
@@ -210,9 +212,10 @@ class CreateOperator(ModelArtsOperator):
         tasks = dag.task_dict.values() if dag is not None else []
         return [task.task_id for task in tasks if is_create_operator(task)]
 
-    def _wait(self, job_id: int, version_id: int, end_time: float | None) -> Wait:
+    def _wait(self, job_id: int, version_id: int, end_time: float | None, **options: Any) -> Wait:
+        interval = self.poll_interval
         return Wait(
-            self.hook, job_id, version_id, poll_interval=self.poll_interval, end_time=end_time
+            self.hook, job_id, version_id, poll_interval=interval, end_time=end_time, **options
         )
 
     def _look(self, wait: Wait, *, cancel: bool) -> dict[str, Any]:

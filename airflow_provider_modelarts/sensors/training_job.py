@@ -46,8 +46,10 @@ class TrainingJobSensor(BaseSensorOperator):
     """Waits until a training job version has ended, and fails unless it has completed.
 
     A failed training fails the task for good, since looking again cannot change it; ``soft_fail``
-    and ``never_fail`` turn that into a skip as with any sensor. A failed look is repeated and ends
-    the wait only after 30 minutes without an answer.
+    and ``never_fail`` turn that into a skip as with any sensor. A failed look, or one that finds
+    status 0 ("state cannot be told"), is repeated and ends the wait only after 30 minutes in which
+    no look has told anything; in reschedule mode, where a look knows nothing of the others, after
+    ``timeout``.
 
     :param job_id: id of the job (templated).
     :param version_id: id of the version (templated); None: the newest when the sensor starts.
@@ -89,7 +91,8 @@ class TrainingJobSensor(BaseSensorOperator):
             return super().execute(context)
         with self._skipping(), self._errors():
             job_id, version_id = self._ids(context)
-            return self._look(job_id, version_id, end_time_of(self.timeout, self.execution_timeout))
+            end_time = end_time_of(self.timeout, self.execution_timeout)
+            return self._look(self._wait(job_id, version_id, end_time))
 
     def poke(self, context: Context) -> PokeReturnValue:
         """Look once."""
@@ -107,7 +110,9 @@ class TrainingJobSensor(BaseSensorOperator):
             job_id = as_id(self.job_id, "job_id")
             told = read_event(event, job_id=job_id, version_id=version_id)
             self.log.info("Triggerer: %s", told.message)
-            return self._look(told.job_id, told.version_id, told.end_time)
+            exhausted = told.status == "error"
+            wait = self._wait(told.job_id, told.version_id, told.end_time, exhausted=exhausted)
+            return self._look(wait)
 
     def resume_execution(
         self, next_method: str, next_kwargs: dict[str, Any] | None, context: Context
@@ -121,11 +126,12 @@ class TrainingJobSensor(BaseSensorOperator):
             end_time = end_time_of(self.timeout, self.execution_timeout)
             return self._judged(self._wait(job_id, version_id, end_time).until_ended())
 
-    def _look(self, job_id: int, version_id: int, end_time: float | None) -> dict[str, Any]:
-        wait = self._wait(job_id, version_id, end_time)
+    def _look(self, wait: Wait) -> dict[str, Any]:
         version = wait.poll().look()
         if version is None:
-            self.log.info("Waiting in the triggerer for job %d, version %d", job_id, version_id)
+            self.log.info(
+                "Waiting in the triggerer for job %d, version %d", wait.job_id, wait.version_id
+            )
             self.defer(trigger=wait.trigger(), method_name="execute_complete")
         return self._judged(version)
 
@@ -143,9 +149,10 @@ class TrainingJobSensor(BaseSensorOperator):
 
     _current_poll: Poll | None = None
 
-    def _wait(self, job_id: int, version_id: int, end_time: float | None) -> Wait:
+    def _wait(self, job_id: int, version_id: int, end_time: float | None, **options: Any) -> Wait:
+        interval = self.poke_interval
         return Wait(
-            self.hook, job_id, version_id, poll_interval=self.poke_interval, end_time=end_time
+            self.hook, job_id, version_id, poll_interval=interval, end_time=end_time, **options
         )
 
     def _ids(self, context: Context) -> tuple[int, int]:

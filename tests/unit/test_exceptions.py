@@ -20,6 +20,7 @@ from airflow_provider_modelarts.exceptions import (
     RequestNotSentError,
     ResponseLostError,
     ServiceUnavailableError,
+    StatusUnknownError,
     ThrottledError,
     TrainingJobCanceledError,
     TrainingJobFailedError,
@@ -62,7 +63,7 @@ def test_every_class_of_the_tree_is_under_test() -> None:
     """The tree has the classes that the contract names."""
     names = {type(error).__name__ for error in instances()}
 
-    assert len(names) == 19
+    assert len(names) == 20
     assert {"ModelArtsError", "ModelArtsApiError", "TrainingJobCanceledError"} < names
 
 
@@ -112,6 +113,7 @@ def test_class_brings_its_hint_where_none_is_given() -> None:
         (ResponseLostError, True),
         (ThrottledError, True),
         (ServiceUnavailableError, True),
+        (StatusUnknownError, True),
         (WaitTimeoutError, True),
         (TrainingJobFailedError, True),
         (ConfigurationError, False),

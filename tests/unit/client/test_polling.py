@@ -16,6 +16,7 @@ from airflow_provider_modelarts.exceptions import (
     RequestNotSentError,
     ResponseLostError,
     ServiceUnavailableError,
+    StatusUnknownError,
     ThrottledError,
     TrainingJobCanceledError,
     TrainingJobFailedError,
@@ -42,7 +43,12 @@ def version(status: int, **fields: Any) -> JobVersion:
 def poll(clock: Any) -> Callable[..., Poll]:
     """Return a function that makes a poll which sees the given statuses and errors in order."""
 
-    def make(*seen: int | ModelArtsError, interval: float = 30, wait: float | None = None) -> Poll:
+    def make(
+        *seen: int | ModelArtsError,
+        interval: float = 30,
+        wait: float | None = None,
+        exhausted: bool = False,
+    ) -> Poll:
         script = iter(seen)
 
         def read() -> JobVersion:
@@ -52,7 +58,7 @@ def poll(clock: Any) -> Callable[..., Poll]:
             return version(item)
 
         end = None if wait is None else clock() + wait
-        return Poll(read, interval=interval, end_time=end, clock=clock)
+        return Poll(read, interval=interval, end_time=end, exhausted=exhausted, clock=clock)
 
     return make
 
@@ -183,6 +189,73 @@ def test_good_answer_starts_the_silence_anew(poll: Callable[..., Poll], clock: A
         clock.advance(SILENCE_LIMIT - 1)
         assert waiting.look() is None
         assert waiting.look() is None
+
+
+@pytest.mark.parametrize("nothing", [0, LOST], ids=["status 0", "no answer"])
+def test_looks_rarer_than_the_limit_are_three_at_least(
+    poll: Callable[..., Poll], clock: Any, nothing: Any
+) -> None:
+    """One bad moment does not end a wait that looks once in a few hours."""
+    waiting = poll(8, *[nothing] * 3, 8, interval=7200)
+
+    for _ in range(4):
+        assert waiting.look() is None
+        clock.advance(7200)
+    assert waiting.look() is None
+
+
+# ---- status 0
+
+
+def test_unknown_state_is_waited_at_for_half_an_hour(poll: Callable[..., Poll], clock: Any) -> None:
+    """Status 0 says nothing about the end, so healthy runs are not given up at once."""
+    waiting = poll(8, *[0] * 3, 10)
+    waiting.look()
+
+    for _ in range(3):
+        clock.advance(SILENCE_LIMIT / 3)
+        assert waiting.look() is None
+
+    assert waiting.look() == version(10)
+
+
+@pytest.mark.parametrize("before", [[], [8], [8, LOST]], ids=["start", "answer", "failed look"])
+def test_state_that_stays_unknown_ends_the_wait(
+    poll: Callable[..., Poll], clock: Any, before: list[Any]
+) -> None:
+    """After thirty minutes of looks that tell nothing the wait ends, and can be tried again."""
+    waiting = poll(*before, 0, 0)
+    for _ in before:
+        waiting.look()
+    assert waiting.look() is None
+    clock.advance(SILENCE_LIMIT + 1)
+
+    with pytest.raises(StatusUnknownError, match="for 30 minutes \\(status 0 UNKNOWN") as caught:
+        waiting.look()
+
+    assert caught.value.retryable
+
+
+def test_known_state_starts_the_count_anew(poll: Callable[..., Poll], clock: Any) -> None:
+    """Only consecutive sightings count."""
+    waiting = poll(*[0, 8] * 5)
+
+    for _ in range(5):
+        clock.advance(SILENCE_LIMIT - 1)
+        assert waiting.look() is None
+        assert waiting.look() is None
+
+
+@pytest.mark.parametrize(("nothing", "error"), [(0, StatusUnknownError), (LOST, ResponseLostError)])
+def test_exhausted_wait_ends_unless_the_next_look_tells_something(
+    poll: Callable[..., Poll], nothing: Any, error: type
+) -> None:
+    """A task whose trigger has given up looks once itself, and goes on only if that helps."""
+    with pytest.raises(error):
+        poll(nothing, exhausted=True).look()
+    waiting = poll(8, nothing, exhausted=True)
+    assert waiting.look() is None
+    assert waiting.look() is None
 
 
 @pytest.mark.parametrize(
