@@ -5,6 +5,7 @@ Pages of the ModelArts API reference: 0056 algorithms, 0072 resource specificati
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import TYPE_CHECKING, Final
 
 from airflow_provider_modelarts.client.caller import Caller
@@ -14,6 +15,7 @@ from airflow_provider_modelarts.client.models.catalogue import (
     Engine,
     ResourceSpec,
 )
+from airflow_provider_modelarts.client.offer import Offer
 from airflow_provider_modelarts.client.operation import Operation, given, newest_first
 
 if TYPE_CHECKING:
@@ -25,6 +27,11 @@ MAX_PER_PAGE: Final = 100
 
 class Catalogue(Caller):
     """The part of the client that tells what a training can use."""
+
+    @cached_property
+    def offer(self) -> Offer:
+        """All of it, as it was when this client first asked."""
+        return Offer(self)
 
     def list_built_in_algorithms(
         self, *, search_content: str = "", per_page: int = MAX_PER_PAGE
