@@ -102,9 +102,11 @@ class IamTokens:
             if not error.retryable:
                 self._refusal = (now, error)
             if isinstance(error, AuthenticationError):
+                # Keystone gives the same answer to all of these, so as to tell a stranger nothing.
                 error.hint = (
                     "IAM refused the login: check login (IAM user name), password and domain_name of "
-                    "the connection; too many wrong passwords lock the user"
+                    "the connection, and that this user may use its project (project_id or "
+                    "project_name); too many wrong passwords lock the user"
                 )
             raise
         token = _issued(response, data, now)

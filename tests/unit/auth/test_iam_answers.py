@@ -51,6 +51,18 @@ def test_wrong_password_is_tried_once_by_all_threads_together(
     assert len(emulator.requests("iam_token")) == 1
 
 
+def test_refused_login_names_all_that_it_can_be_about(scripted: Callable[..., Any]) -> None:
+    """Keystone answers an unknown project or a missing role as it does a wrong password."""
+    body = {"error": {"message": "The request you have made requires authentication."}}
+    client, _ = scripted((401, body))
+
+    with pytest.raises(AuthenticationError) as caught:
+        client.get_job_version(1, 2)
+
+    for field in ("login", "password", "domain_name", "project_id", "project_name"):
+        assert field in caught.value.hint
+
+
 def test_refused_login_is_tried_again_after_a_minute(
     issued: Callable[..., Any], scripted: Callable[..., Any], clock: Any
 ) -> None:
