@@ -4,19 +4,23 @@
 PYTHON ?= python3
 VENV ?= .venv
 VENV_AIRFLOW2 ?= .venv-airflow2
+VENV_KEYSTONE ?= .venv-keystone
 AIRFLOW_VERSION := 3.3.2
 AIRFLOW2_VERSION := 2.11.2
 # pip can do all of this too, but takes 70 seconds where uv takes 4.
 UV_VERSION := 0.13.9
 CONSTRAINTS := constraints/airflow-3.3.txt
 CONSTRAINTS_AIRFLOW2 := constraints/airflow-2.11.txt
+CONSTRAINTS_KEYSTONE := constraints/keystone.txt
 WANTED := -e '.[dev,docs]' apache-airflow==$(AIRFLOW_VERSION)
 WANTED_AIRFLOW2 := -e '.[test]' apache-airflow==$(AIRFLOW2_VERSION)
+# A program of its own, whose pins need not agree with Airflow's. From wheels only: sources would want a compiler.
+WANTED_KEYSTONE := --only-binary :all: keystone waitress
 BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help install demo up down test test-airflow2 chaos check docs lock clean
+.PHONY: help install demo up down test test-airflow2 test-keystone chaos check docs lock clean
 
 help:  ## show this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' Makefile
@@ -38,6 +42,9 @@ test: install  ## run all tests, one end-to-end run in a real Airflow included
 test-airflow2: $(VENV_AIRFLOW2)/.installed  ## run all tests but the end-to-end ones on Airflow 2.11
 	$(VENV_AIRFLOW2)/bin/python -m pytest tests -m "not e2e"
 
+test-keystone: install $(VENV_KEYSTONE)/.installed  ## log in to a real OpenStack Keystone in every way, good and bad
+	KEYSTONE_PYTHON=$(VENV_KEYSTONE)/bin/python $(BIN)/python -m pytest tests/keystone
+
 chaos: $(VENV)/.chaos  ## break a real Airflow in every way there is and write docs/chaos.md (half an hour; needs PostgreSQL)
 	$(BIN)/python -m tests.chaos
 
@@ -57,9 +64,12 @@ lock: install  ## renew constraints/ (pins stay where nothing forces them; LOCK_
 	echo 'apache-airflow==$(AIRFLOW2_VERSION)' | $(BIN)/uv pip compile --python-platform linux --python-version 3.11 \
 	    --extra test --no-annotate --no-emit-index-url --no-emit-find-links --custom-compile-command 'make lock' \
 	    --quiet $(LOCK_OPTIONS) pyproject.toml - --output-file $(CONSTRAINTS_AIRFLOW2)
+	printf 'keystone\nwaitress\n' | $(BIN)/uv pip compile --universal --python-version 3.11 --only-binary :all: \
+	    --no-annotate --no-emit-index-url --no-emit-find-links --custom-compile-command 'make lock' \
+	    --quiet $(LOCK_OPTIONS) - --output-file $(CONSTRAINTS_KEYSTONE)
 
 clean: down  ## delete all that was installed, built or left behind by a demo
-	rm -rf $(VENV) $(VENV_AIRFLOW2) .demo .airflow site dist .pytest_cache .mypy_cache .ruff_cache .import_linter_cache
+	rm -rf $(VENV) $(VENV_AIRFLOW2) $(VENV_KEYSTONE) .demo .airflow site dist .pytest_cache .mypy_cache .ruff_cache .import_linter_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # $(call make-venv,interpreter,folder): the folder with a pinned uv in it, or words that help.
@@ -91,6 +101,10 @@ $(VENV)/.installed: pyproject.toml $(CONSTRAINTS)
 $(VENV)/.chaos: $(VENV)/.installed
 	@$(BIN)/uv pip install --quiet --python $(BIN)/python -c $(CONSTRAINTS) -e '.[chaos]'
 	@touch $@
+
+$(VENV_KEYSTONE)/.installed: $(CONSTRAINTS_KEYSTONE)
+	$(call make-venv,$(PYTHON),$(VENV_KEYSTONE))
+	$(call install-into,$(VENV_KEYSTONE),$(CONSTRAINTS_KEYSTONE),$(WANTED_KEYSTONE))
 
 # Airflow 2.11 knows no Python above 3.12.
 PYTHON_AIRFLOW2 ?= $(shell for python in $(PYTHON) python3.12 python3.11; do \
