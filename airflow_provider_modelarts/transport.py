@@ -88,7 +88,7 @@ class Transport:
     def __init__(self, *, timeout: float = 60.0, verify: bool | str = True) -> None:
         self.timeout = timeout
         self.verify = verify
-        self._session = requests.Session()
+        self._session = _Session()
         self._session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
         self._session.headers["User-Agent"] = f"airflow-provider-modelarts/{__version__}"
         # Retries are the client's: repeated here they would carry an old date and signature.
@@ -145,6 +145,18 @@ class Transport:
     def close(self) -> None:
         """Close pooled connections; the transport stays usable."""
         self._session.close()
+
+
+class _Session(requests.Session):
+    """Looks at no redirect.
+
+    Even where it follows none, the library reads the target's address, which may be no text, and
+    the whole body, however large.
+    """
+
+    def get_redirect_target(self, resp: requests.Response) -> None:  # noqa: ARG002
+        """Say that there is none."""
+        return
 
 
 class _Bounded(io.RawIOBase):
@@ -283,6 +295,11 @@ def _transport_error(
         )
     if isinstance(error, (requests.exceptions.InvalidURL, requests.exceptions.InvalidSchema)):
         return RequestNotSentError(f"{_where(request)}: not a usable URL; check 'host'")
+    if isinstance(cause, http.client.BadStatusLine) and cause.line:  # empty: nothing was said
+        # Without what was said instead: that may repeat the request, credentials and all.
+        return ResponseLostError(
+            f"{_where(request)}: the answer is not HTTP. Check 'host' of the connection and its port"
+        )
     if isinstance(error, requests.Timeout) or isinstance(cause, TimeoutError):
         return ResponseLostError(
             f"{_where(request)}: no complete answer within {timeout:g} seconds (extra 'timeout')"

@@ -162,6 +162,18 @@ def test_cookies_are_not_kept(serve: Callable[..., Any], transport: Transport) -
     assert ["cookie" in seen.headers for seen in server.requests] == [False, False]
 
 
+@pytest.mark.parametrize("target", ["\x80", "https://[", "https://host:port/"])
+def test_redirect_to_nonsense_is_an_answer_like_any_other(
+    serve: Callable[..., Any], transport: Transport, target: str
+) -> None:
+    """An address that cannot be read does not matter, since nobody goes there."""
+    server = serve((302, b"moved", {"Location": target}))
+
+    answer = send(transport, server.url)
+
+    assert (answer.status, answer.headers["location"], answer.body) == (302, target, b"moved")
+
+
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
 def test_redirect_is_an_answer_like_any_other(
     serve: Callable[..., Any], transport: Transport, status: int
@@ -248,13 +260,15 @@ def test_broken_answer_is_lost(serve: Callable[..., Any], transport: Transport, 
     assert len(server.requests) == 1
 
 
+@pytest.mark.parametrize("status", [200, 302])
 def test_answer_above_the_limit_is_refused(
-    serve: Callable[..., Any], transport: Transport, monkeypatch: pytest.MonkeyPatch
+    serve: Callable[..., Any], transport: Transport, monkeypatch: pytest.MonkeyPatch, status: int
 ) -> None:
     """Reading stops at the limit, which counts unpacked bytes."""
     monkeypatch.setattr(transport_module, "MAX_ANSWER_BYTES", 100_000)
     packed = gzip.compress(b"x" * 200_000)
-    server = serve((200, packed, {"Content-Encoding": "gzip"}))
+    headers = {"Content-Encoding": "gzip", "Location": "https://elsewhere/"}
+    server = serve((status, packed, headers))
 
     with pytest.raises(ResponseLostError, match="answer above 100000 bytes"):
         send(transport, server.url)
@@ -305,6 +319,18 @@ def test_messages_hold_no_secret(
     while error is not None:
         assert SECRET not in f"{error} {error!r}"
         error = error.__cause__ or error.__context__
+
+
+def test_answer_that_is_no_http_is_not_repeated_in_the_error(
+    serve: Callable[..., Any], transport: Transport
+) -> None:
+    """A server of another protocol may echo the request, credentials and all."""
+    server = serve(f"you said {SECRET}\r\n\r\n".encode())
+
+    with pytest.raises(ResponseLostError, match="the answer is not HTTP. Check 'host'") as caught:
+        send(transport, server.url)
+
+    assert SECRET not in str(caught.value)
 
 
 # ---- proxies
