@@ -177,9 +177,9 @@ def _error(
     short = code.removeprefix("ModelArts.").replace("APIGW.", "APIG.")
     return _error_type(response.status, short)(
         scrub(message or _excerpt(response.body) or "no message given", secrets),
-        error_code=code,
+        error_code=scrub(code, secrets),
         http_status=response.status,
-        request_id=request_id,
+        request_id=scrub(request_id, secrets),
         operation=operation,
         retry_after=parse_retry_after(response.headers.get("retry-after")),
         hint=_hint(response.status, short, message),

@@ -254,8 +254,9 @@ def test_redirect_is_an_error_that_names_the_target(status: int) -> None:
         {"error_msg": "bad token tok-1 and word-2"},
         {"error": {"message": "bad token tok-1 and word-2"}},
         b"<p>bad token tok-1 and word-2</p>",
+        {"error_code": "tok-1", "request_id": "word-2", "error_msg": "bad token tok-1 and word-2"},
     ],
-    ids=["gateway", "iam", "html"],
+    ids=["gateway", "iam", "html", "code and id"],
 )
 @pytest.mark.parametrize("status", [401, 502])
 def test_echoed_secrets_are_masked(status: int, body: Any) -> None:
@@ -263,6 +264,8 @@ def test_echoed_secrets_are_masked(status: int, body: Any) -> None:
     error = failure(answer(status, body), ("tok-1", "", "word-2"))
 
     assert "bad token *** and ***" in str(error)
+    assert "tok-1" not in str(error)
+    assert "word-2" not in str(error)
 
 
 def test_echoed_secret_in_unreadable_success_is_masked() -> None:
