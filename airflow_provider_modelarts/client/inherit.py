@@ -75,12 +75,13 @@ def _parameters(previous: Settings, config: Mapping[str, Any]) -> Any:
     before = [
         {"label": pair["label"], "value": pair["value"]}
         for pair in previous.parameter or ()
-        if pair.get("label") and pair.get("value") is not None
+        if isinstance(pair.get("label"), str) and pair["label"] and pair.get("value") is not None
     ]
     given = config.get("parameter", [])
     if not before or not isinstance(given, (dict, list)):
         return given  # nothing to merge, or a mistake that validation will name
     named = parameter_pairs(given)
-    labels = {pair.get("label") for pair in named if isinstance(pair, dict)}
+    # A list, since a mistaken label need not be hashable.
+    labels = [pair.get("label") for pair in named if isinstance(pair, dict)]
     merged = [pair for pair in parameter_pairs(before) if pair["label"] not in labels]
     return [*merged, *named]

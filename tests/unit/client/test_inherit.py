@@ -135,12 +135,23 @@ def test_parameters_are_merged_by_label(
         {"label": "b", "value": "2"},
         {"label": "", "value": "x"},
         {"label": "unset", "value": None},
+        {"label": ["no", "text"], "value": "x"},
     ]
 
     found = inherited(previous(parameter=before), given)
 
     assert [(pair["label"], str(pair["value"])) for pair in found["parameter"]] == expected
     assert all(pair.keys() == {"label", "value"} for pair in found["parameter"])
+
+
+@pytest.mark.parametrize("mistake", [[], {}], ids=["list", "mapping"])
+def test_mistake_in_a_label_is_left_to_the_rules(mistake: Any) -> None:
+    """A label of any type is merged like another, so that validation can name it."""
+    given = [{"label": mistake, "value": "2"}]
+
+    found = inherited(previous(parameter=[{"label": "a", "value": "1"}]), {"parameter": given})
+
+    assert found["parameter"] == [{"label": "a", "value": "1"}, *given]
 
 
 @pytest.mark.parametrize("mistake", [None, "a=1", 5], ids=["null", "text", "number"])
