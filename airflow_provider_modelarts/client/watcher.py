@@ -137,11 +137,7 @@ class Watcher:
     async def _look(self) -> None:
         now = time.monotonic()
         waits = [wait for wait in self._waits if wait.due <= now]
-        try:
-            answers = await self._ask(waits)
-        except ModelArtsError as error:
-            answers = dict.fromkeys(waits, error)
-        for wait, answer in answers.items():
+        for wait, answer in (await self._ask(waits)).items():
             wait.settle(answer)
             wait.looked_at(now)
 
@@ -149,15 +145,37 @@ class Watcher:
         """Return what the service says of each wait."""
         if len(waits) <= _FEW:
             return await self._one_by_one(waits)
-        answers: Answers = {}
         open_jobs: dict[int, list[Wait]] = defaultdict(list)
         for wait in waits:
             open_jobs[wait.job_id].append(wait)
+        answers, older = await self._from_pages(open_jobs)
+        buried = [wait for waits_of_job in open_jobs.values() for wait in waits_of_job]
+        singles = buried + [group[0] for group in older if len(group) == 1]
+        parts = [self._one_by_one(singles)]
+        parts += [self._by_version_list(group) for group in older if len(group) > 1]
+        for part in await asyncio.gather(*parts):
+            answers |= part
+        return answers
+
+    async def _from_pages(
+        self, open_jobs: dict[int, list[Wait]]
+    ) -> tuple[Answers, list[list[Wait]]]:
+        """Read the list as far as that is worth it, and take what it tells out of the open jobs.
+
+        :return: answers, and by job the waits for versions that are not their job's newest.
+        """
+        answers: Answers = {}
         older: dict[int, list[Wait]] = {}
         page = 0
         while open_jobs and self._page_is_worth_it(page, len(open_jobs)):
             page += 1
-            rows = await _in_thread(partial(self._client.job_page, page, MAX_PER_PAGE))
+            try:
+                rows = await _in_thread(partial(self._client.job_page, page, MAX_PER_PAGE))
+            except ModelArtsError as error:
+                # What earlier pages have told is not lost.
+                answers |= {wait: error for waits in open_jobs.values() for wait in waits}
+                open_jobs.clear()
+                break
             for row in rows:
                 for wait in open_jobs.pop(row.job_id, ()):
                     if row.version_id == wait.version_id:
@@ -168,13 +186,7 @@ class Watcher:
             if len(rows) < MAX_PER_PAGE:
                 self._total = (page - 1) * MAX_PER_PAGE + len(rows)
                 break
-        buried = [wait for waits_of_job in open_jobs.values() for wait in waits_of_job]
-        singles = buried + [group[0] for group in older.values() if len(group) == 1]
-        groups = [group for group in older.values() if len(group) > 1]
-        parts = [self._one_by_one(singles), *(self._by_version_list(group) for group in groups)]
-        for part in await asyncio.gather(*parts):
-            answers |= part
-        return answers
+        return answers, list(older.values())
 
     def _page_is_worth_it(self, pages_read: int, jobs_open: int) -> bool:
         """Whether the next page costs less than asking for each open job by itself."""
