@@ -295,16 +295,14 @@ def _transport_error(
         )
     if isinstance(error, (requests.exceptions.InvalidURL, requests.exceptions.InvalidSchema)):
         return RequestNotSentError(f"{_where(request)}: not a usable URL; check 'host'")
-    if isinstance(cause, http.client.BadStatusLine) and cause.line:  # empty: nothing was said
-        # Without what was said instead: that may repeat the request, credentials and all.
-        return ResponseLostError(
-            f"{_where(request)}: the answer is not HTTP. Check 'host' of the connection and its port"
-        )
     if isinstance(error, requests.Timeout) or isinstance(cause, TimeoutError):
-        return ResponseLostError(
-            f"{_where(request)}: no complete answer within {timeout:g} seconds (extra 'timeout')"
-        )
-    return ResponseLostError(f"{_where(request)}: the connection broke: {_reason(cause)}")
+        what = f"no complete answer within {timeout:g} seconds (extra 'timeout')"
+    elif type(cause) is http.client.BadStatusLine:  # not the kind of it that says "disconnected"
+        # Without what was said instead: that may repeat the request, credentials and all.
+        what = "the answer is not HTTP. Check 'host' of the connection and its port"
+    else:
+        what = f"the connection broke: {_reason(cause)}"
+    return ResponseLostError(f"{_where(request)}: {what}")
 
 
 def _root_cause(error: Exception) -> Exception:
