@@ -301,6 +301,8 @@ def test_echoed_signature_is_masked() -> None:
         (" 7 ", 7.0),
         ("-7", None),
         ("soon", None),
+        ("Mon, 01 Jan 99999999999999999999 00:00:00 GMT", None),
+        ("Mon, 01 Jan 2024 00:00:00 +99999999999999999999", None),
         ("1.5", None),
         ("²", None),
         ("Wed, 21 Oct 99999 07:28:00 GMT", None),
