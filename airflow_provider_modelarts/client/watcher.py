@@ -94,7 +94,10 @@ class Watcher:
         self._client = client
         self._waits: set[Wait] = set()
         self._task: asyncio.Task[None] | None = None
-        self._changed = asyncio.Event()
+        self._pressing = asyncio.Event()
+        """Set when a wait has come that must be looked at before the look that is planned."""
+        self._planned = 0.0
+        """Moment of the next look."""
         self._total = 0
         """Jobs in the list when it was last read to its end, or as far as it was read."""
 
@@ -107,7 +110,8 @@ class Watcher:
         loop = asyncio.get_running_loop()
         wait = Wait(job_id, version_id, patience, loop.create_future())
         self._waits.add(wait)
-        self._changed.set()
+        if wait.late < self._planned:  # waking up for each of a thousand would cost a million steps
+            self._pressing.set()
         if self._task is None or self._task.done():
             # A context of its own: log lines of the shared work are no single trigger's.
             self._task = loop.create_task(self._run(), context=contextvars.Context())
@@ -120,10 +124,11 @@ class Watcher:
     async def _run(self) -> None:
         """Look when the most pressing wait asks for it, until nobody waits."""
         while self._waits:
-            self._changed.clear()
-            pause = min(wait.late for wait in self._waits) - time.monotonic()
+            self._pressing.clear()
+            self._planned = min(wait.late for wait in self._waits)
+            pause = self._planned - time.monotonic()
             if pause > 0:
-                await _event_or_timeout(self._changed, pause)
+                await _event_or_timeout(self._pressing, pause)
                 continue
             await self._look()
 

@@ -8,6 +8,7 @@ import sys
 import threading
 import time
 from functools import cached_property
+from importlib import import_module
 from typing import TYPE_CHECKING, Any, Final
 
 from airflow.providers.common.compat.sdk import AirflowNotFoundException, BaseHook
@@ -89,6 +90,8 @@ class ModelArtsHook(BaseHook):
             get_async_extra_dejson,
         )
 
+        # The client brings the HTTP library; in the loop, importing it would hold up all other triggers.
+        await asyncio.to_thread(import_module, "airflow_provider_modelarts.client.client")
         try:
             connection = await get_async_connection(conn_id, hook=cls)
         except AirflowNotFoundException as error:

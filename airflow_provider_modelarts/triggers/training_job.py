@@ -127,10 +127,11 @@ class TrainingJobTrigger(BaseTrigger):
 
         :raises ModelArtsError: the wait cannot go on.
         """
+        client = await ModelArtsHook.aget_client(self.modelarts_conn_id)
+        self._client = client  # so that on_kill need not look the connection up
+        # Only now: the client has loaded what these need, in a thread.
         from airflow_provider_modelarts.client.polling import Patience
         from airflow_provider_modelarts.client.watcher import watcher_of
 
-        client = await ModelArtsHook.aget_client(self.modelarts_conn_id)
-        self._client = client  # so that on_kill need not look the connection up
         patience = Patience(interval=self.poll_interval, end_time=self.end_time)
         return await watcher_of(client).ended(self.job_id, self.version_id, patience)
