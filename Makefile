@@ -69,7 +69,7 @@ lock: install  ## renew constraints/ (pins stay where nothing forces them; LOCK_
 	    --quiet $(LOCK_OPTIONS) - --output-file $(CONSTRAINTS_KEYSTONE)
 
 clean: down  ## delete all that was installed, built or left behind by a demo
-	rm -rf $(VENV) $(VENV_AIRFLOW2) $(VENV_KEYSTONE) .demo .airflow site dist .pytest_cache .mypy_cache .ruff_cache .import_linter_cache
+	rm -rf $(VENV) $(VENV_AIRFLOW2) $(VENV_KEYSTONE) .demo .airflow site dist .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # $(call make-venv,interpreter,folder): the folder with a pinned uv in it, or words that help.

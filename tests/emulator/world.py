@@ -56,13 +56,22 @@ class World:
 
     def call(self, operation: Operation, sample: str = "", **options: Any) -> Any:
         """Send a request that the operation is to accept, after doing what it needs for that."""
+        self.prepare(operation)
+        return self.send(operation, sample, **options)
+
+    def prepare(self, operation: Operation) -> None:
+        """Do what the operation needs to be accepted."""
         if operation.name == "restart_visualization_job":
             self.emulator.set_visualization_status(self.board_id, 12)
-        return self.send(operation, sample, **options)
+
+    @property
+    def log_file(self) -> str:
+        """Return the name of the version's log."""
+        return f"job-{self.job_id}-{self.version_id}-worker-0.log"
 
     def send(self, operation: Operation, sample: str = "", **options: Any) -> Any:
         """Send a request about the things at hand."""
         path = operation.path.format(**self.parameters(operation))
         if operation.name == "get_log":
-            path += f"?log_file=job-{self.job_id}-{self.version_id}-worker-0.log"
+            path += f"?log_file={self.log_file}"
         return self.caller.call(operation.method, path, self.body(operation, sample), **options)
