@@ -11,6 +11,7 @@ import subprocess
 import sys
 import threading
 import time
+from dataclasses import fields
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -18,6 +19,8 @@ import requests
 
 from airflow_provider_modelarts.emulator import Emulator, Identity, __main__
 from airflow_provider_modelarts.emulator.errors import EmulatorError
+from airflow_provider_modelarts.emulator.routes import CONTROL, CONTROL_PREFIX
+from airflow_provider_modelarts.emulator.settings import Settings
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -259,24 +262,51 @@ def test_import_is_light() -> None:
     subprocess.run([sys.executable, "-c", program], check=True)
 
 
-def test_many_callers_at_once(emulator: Emulator) -> None:
-    """Parallel creations of one name make one job; parallel reads all are answered."""
+@pytest.mark.parametrize("kind", ["training-jobs", "training-job-configs", "visualization-jobs"])
+def test_many_callers_at_once(emulator: Emulator, kind: str) -> None:
+    """Parallel creations of one name make one thing; all are answered."""
     from concurrent.futures import ThreadPoolExecutor
 
     token = emulator.issue_token()
-    base = f"{emulator.url}/v1/{emulator.identity.project_id}/training-jobs"
     config = {"worker_server_num": 1, "model_id": 1, "data_url": "/b/d/", "spec_id": 1}
+    body = {
+        "training-jobs": {"job_name": "one", "config": config},
+        "training-job-configs": {"config_name": "one", **config},
+        "visualization-jobs": {"job_name": "one", "train_url": "/b/d/"},
+    }[kind]
 
     def create(_: int) -> bool:
-        body = {"job_name": "one", "config": config}
-        reply = requests.post(base, json=body, headers={"X-Auth-Token": token}, timeout=20)
+        reply = requests.post(
+            f"{emulator.url}/v1/{emulator.identity.project_id}/{kind}",
+            json=body,
+            headers={"X-Auth-Token": token},
+            timeout=20,
+        )
         return bool(reply.json()["is_success"])
 
     with ThreadPoolExecutor(16) as pool:
         made = list(pool.map(create, range(48)))
 
     assert made.count(True) == 1
-    assert len(emulator.jobs()) == 1
+
+
+def test_page_names_every_method_and_choice(repo: Path) -> None:
+    """What a test may call, and what it may choose between, is on the page of the emulator."""
+    page = (repo / "docs" / "emulator.md").read_text()
+    methods = {
+        name
+        for name, member in vars(Emulator).items()
+        if callable(member) and not name.startswith("_")
+    }
+    # Beginning and end, and what the example shows.
+    methods -= {"start", "stop", "issue_token", "connection", "connection_json"}
+    choices = {field.name for field in fields(Settings) if field.type == "bool"}
+    choices |= {"duplicate_name", "stop_in_final_state", "log_not_ready"}
+    calls = {route.path.removeprefix(CONTROL_PREFIX) for route in CONTROL}
+
+    assert {name for name in methods if f"`{name}`" not in page} == set()
+    assert {name for name in choices - {"stop_jobs_on_exit"} if f"`{name}`" not in page} == set()
+    assert {call for call in calls if f" {call}`" not in page} == {"health"}
 
 
 def test_half_a_request_does_no_harm(caller: Any) -> None:

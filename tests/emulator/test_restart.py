@@ -285,3 +285,13 @@ def test_foreign_file_is_refused_as_state(tmp_path: Path) -> None:
     with pytest.raises(EmulatorError, match="cannot be used"):
         Emulator(state=path).start()
     assert path.read_text().startswith("something else")
+
+
+def test_strict_catalogue_on_the_command_line(start: Callable[..., Process], code: Any) -> None:
+    """Started with --strict-catalogue the emulator refuses a flavor that it does not offer."""
+    process = start("--strict-catalogue")
+    body = {"job_name": "job", "config": {**code, "spec_id": 404}}
+
+    reply = requests.post(process.base, json=body, headers=process.login(), timeout=10)
+
+    assert (reply.status_code, reply.json()["error_code"]) == (400, "ModelArts.2781")
