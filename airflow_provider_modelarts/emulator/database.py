@@ -14,15 +14,19 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-SCHEMA = """
-CREATE TABLE IF NOT EXISTS jobs (
+# What training and visualization jobs have in common.
+_ANY_JOB = """
     id INTEGER PRIMARY KEY AUTOINCREMENT,
     project_id TEXT NOT NULL,
     workspace_id TEXT NOT NULL,
     name TEXT NOT NULL,
     description TEXT NOT NULL,
     create_time INTEGER NOT NULL,
-    resource_id TEXT NOT NULL,
+    resource_id TEXT NOT NULL
+"""
+SCHEMA = f"""
+CREATE TABLE IF NOT EXISTS jobs (
+    {_ANY_JOB},
     versions_made INTEGER NOT NULL DEFAULT 0,
     version_count INTEGER NOT NULL DEFAULT 0,
     newest_version INTEGER
@@ -59,13 +63,7 @@ CREATE TABLE IF NOT EXISTS saved_configs (
     PRIMARY KEY (project_id, name)
 );
 CREATE TABLE IF NOT EXISTS visualization_jobs (
-    id INTEGER PRIMARY KEY AUTOINCREMENT,
-    project_id TEXT NOT NULL,
-    workspace_id TEXT NOT NULL,
-    name TEXT NOT NULL,
-    description TEXT NOT NULL,
-    create_time INTEGER NOT NULL,
-    resource_id TEXT NOT NULL,
+    {_ANY_JOB},
     body TEXT NOT NULL,
     status INTEGER NOT NULL,
     start_time INTEGER,

@@ -28,10 +28,11 @@ _LINES_PER_MS = 10**6
 # ------------------------------------------------------------------------------------- handlers
 def list_log_files(core: Core, call: Call) -> Reply:
     """GET /v1/{project_id}/training-jobs/{job_id}/versions/{version_id}/log/file-names."""
-    version, logs = _logs(core, call)
-    if not logs:
+    job, version = _version(core, call)
+    files = _files(core, job, version)
+    if not files:
         return _nothing(core, version)
-    return Reply({"is_success": True, "log_file_list": list(logs)})
+    return Reply({"is_success": True, "log_file_list": list(files)})
 
 
 def get_log(core: Core, call: Call) -> Reply:
@@ -42,12 +43,13 @@ def get_log(core: Core, call: Call) -> Reply:
     count = queries.number(call.query, "lines", 50, 0, MAX_LINES)
     # No default is documented.
     later = queries.choice(call.query, "order", "desc", ("asc", "desc")) == "desc"
-    version, logs = _logs(core, call)
-    if not logs:
+    job, version = _version(core, call)
+    files = _files(core, job, version)
+    if not files:
         return _nothing(core, version)
-    if name not in logs:
+    if name not in files:
         raise ServiceError(codes.LOG_MISSING, f"No log {name[:64]} is found.")
-    lines = logs[name]
+    lines = _lines(job, version, *files[name])
     if not lines and version["status"] not in statuses.FINAL:
         return _nothing(core, version)
     zero = version["create_time"] * _LINES_PER_MS
@@ -57,8 +59,8 @@ def get_log(core: Core, call: Call) -> Reply:
     )
     shown = lines[first - 1 : last]
     if not shown:
-        # The end of the log: an unchanged cursor.
-        first = last = len(lines) if base is None else base
+        # The end of the log: an unchanged cursor, or where the log ends for one from beyond.
+        first = last = len(lines) if base is None else min(base, len(lines))
     return Reply(
         {
             "is_success": True,
@@ -110,23 +112,29 @@ def _nothing(core: Core, version: Row) -> Reply:
 
 
 # -------------------------------------------------------------------------------------- reading
-def _logs(core: Core, call: Call) -> tuple[Row, dict[str, list[str]]]:
-    """Return the version of a call and its lines by file name."""
-    job, version = core.service.look_up_version(
+def _version(core: Core, call: Call) -> tuple[Row, Row]:
+    return core.service.look_up_version(
         call.project_id,
         queries.identifier(call.params["job_id"], "job_id"),
         queries.identifier(call.params["version_id"], "version_id"),
     )
-    config = json.loads(version["config"])
+
+
+def _files(core: Core, job: Row, version: Row) -> dict[str, tuple[int, Path]]:
+    """Return the logs there are by name: whose they are and where they are written."""
     ended = version["status"] in statuses.FINAL
-    if ended and core.settings.clean_up_logs and "log_url" not in config:
-        return version, {}
-    logs = {}
-    for worker, path in enumerate(_paths(core, version)):
-        lines = [*_generated(job, version, worker), *_written(path, whole=ended)]
-        if lines or path.is_file():
-            logs[path.name] = lines
-    return version, logs
+    if ended and core.settings.clean_up_logs and "log_url" not in json.loads(version["config"]):
+        return {}
+    return {
+        path.name: (worker, path)
+        for worker, path in enumerate(_paths(core, version))
+        if path.is_file() or _generated(job, version, worker)
+    }
+
+
+def _lines(job: Row, version: Row, worker: int, path: Path) -> list[str]:
+    written = _written(path, whole=version["status"] in statuses.FINAL)
+    return [*_generated(job, version, worker), *written]
 
 
 def _paths(core: Core, version: Row) -> list[Path]:

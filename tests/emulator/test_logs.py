@@ -159,6 +159,14 @@ def test_foreign_cursor_is_no_error(log: Log, cursor: int, order: str) -> None:
     assert len(lines) == (GENERATED + 10 if (cursor < 2) == (order == "desc") else 0)
 
 
+def test_cursor_from_beyond_misses_nothing(log: Log) -> None:
+    """Whoever asks from behind the end is told where that is, and reads on from there."""
+    end = log.block(base_line="9" * 19, order="desc").json()["end_line"]
+    log.caller.emulator.add_log_lines(*log.ids, ["new"])
+
+    assert log.lines(base_line=end, order="desc") == ["new"]
+
+
 def test_no_lines_tell_where_the_end_is(log: Log) -> None:
     """``lines=0`` shows nothing and gives the cursor of the end."""
     reply = log.block(lines=0).json()
