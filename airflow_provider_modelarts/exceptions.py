@@ -20,6 +20,8 @@
     │   └── ServiceUnavailableError   a fault on the service's side
     ├── WaitTimeoutError              the deadline passed before the job ended
     ├── StatusUnknownError            the service has not known the job's state for too long
+    ├── DeletionFailedError           what was to be deleted is still there
+    ├── VisualizationJobFailedError   the visualization job does not run
     └── TrainingJobFailedError        the training ended without success
         └── TrainingJobCanceledError  it was stopped or cancelled
 
@@ -187,6 +189,32 @@ class StatusUnknownError(ModelArtsError):
     """
 
     retryable = True
+
+
+class DeletionFailedError(ModelArtsError):
+    """The service shows that a deletion has failed (status 6)."""
+
+    retryable = True
+
+
+class VisualizationJobFailedError(ModelArtsError):
+    """A visualization job that should run has ended.
+
+    :param message: one sentence for the log.
+    :param job_id: id of the job.
+    :param status: its status code.
+    """
+
+    retryable = True
+
+    def __init__(self, message: str, *, job_id: str, status: int) -> None:
+        self.job_id = job_id
+        self.status = status
+        super().__init__(message)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Carry the keyword arguments through pickling."""
+        return _rebuild, (type(self), str(self), dict(vars(self)))
 
 
 class TrainingJobFailedError(ModelArtsError):

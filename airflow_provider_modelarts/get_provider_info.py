@@ -82,8 +82,14 @@ def get_provider_info() -> dict[str, Any]:
             }
         ],
         "hooks": modules("hooks.modelarts"),
-        "operators": modules("operators.training_job"),
-        "sensors": modules("sensors.training_job"),
+        "operators": modules(
+            "operators.training_job",
+            "operators.job_details",
+            "operators.saved_config",
+            "operators.visualization_job",
+            "operators.catalogue",
+        ),
+        "sensors": modules("sensors.training_job", "sensors.visualization_job"),
         "triggers": modules("triggers.training_job"),
         "connection-types": [
             {

@@ -10,14 +10,16 @@ import logging
 import time
 from contextlib import contextmanager
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, Protocol, TypeVar
 
 from airflow.providers.common.compat.sdk import AirflowFailException
 
 from airflow_provider_modelarts.events import JobEvent
 from airflow_provider_modelarts.exceptions import (
+    DeletionFailedError,
     ModelArtsApiError,
     ModelArtsError,
+    NotFoundError,
     PayloadValidationError,
     Violation,
 )
@@ -26,15 +28,29 @@ from airflow_provider_modelarts.triggers.training_job import TrainingJobTrigger
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
+    from airflow_provider_modelarts.client.client import ModelArtsClient
+    from airflow_provider_modelarts.client.models.answer import Answer
     from airflow_provider_modelarts.client.models.job import JobVersion
+    from airflow_provider_modelarts.client.models.visualization_job import VisualizationJobDetail
     from airflow_provider_modelarts.client.polling import Poll
     from airflow_provider_modelarts.hooks.modelarts import ModelArtsHook
 
+T = TypeVar("T", bound="HasStatus")
 
 log = logging.getLogger(__name__)
 
 TRIGGER_FAILED: Final = "__fail__"
 """What Airflow resumes a task with when its trigger has failed or could not be loaded."""
+
+
+LOG_LINES: Final = 50
+"""Lines of a failed training's log that are shown in the task's log."""
+
+LOG_WIDTH: Final = 1000
+"""Characters of such a line that are shown."""
+
+LOG_LIMIT: Final = 5.0
+"""Seconds allowed for one request for them; there are two, each tried twice."""
 
 
 class Wait:
@@ -65,13 +81,14 @@ class Wait:
         self.end_time = end_time
         self.exhausted = exhausted
 
-    def poll(self) -> Poll:
+    def poll(self) -> Poll[JobVersion]:
         """Return what decides when to look again."""
         from airflow_provider_modelarts.client.polling import Poll
 
         client = self.hook.get_conn()
         return Poll(
             lambda: client.get_job_version(self.job_id, self.version_id),
+            f"Job {self.job_id}, version {self.version_id}",
             interval=self.poll_interval,
             end_time=self.end_time,
             exhausted=self.exhausted,
@@ -79,10 +96,7 @@ class Wait:
 
     def until_ended(self, sleep: Callable[[float], None] = time.sleep) -> JobVersion:
         """Wait in this process and return the ended version."""
-        poll = self.poll()
-        while (version := poll.look()) is None:
-            sleep(poll.pause())
-        return version
+        return until_ended(self.poll(), sleep)
 
     def trigger(self, *, cancel_on_kill: bool = False) -> TrainingJobTrigger:
         """Return the trigger that goes on waiting.
@@ -97,6 +111,104 @@ class Wait:
             end_time=self.end_time,
             cancel_on_kill=cancel_on_kill,
         )
+
+
+class HasStatus(Protocol):
+    """Something that the service shows with a status."""
+
+    @property
+    def status(self) -> int:
+        """Status code."""
+
+
+def until_ended(poll: Poll[T], sleep: Callable[[float], None] = time.sleep) -> T:
+    """Wait in this process and return what was read last."""
+    while (found := poll.look()) is None:
+        sleep(poll.pause())
+    return found
+
+
+def until_gone(read: Callable[[], HasStatus], poll_interval: float, end_time: float | None) -> None:
+    """Wait in this process until something that is being deleted is gone.
+
+    :param read: returns what is still there; raises ``NotFoundError`` when nothing is.
+    :raises DeletionFailedError: the service shows that the deletion has failed.
+    """
+    from airflow_provider_modelarts.client.polling import Poll
+    from airflow_provider_modelarts.client.status import JobStatus
+
+    poll = Poll(
+        read,
+        "Being deleted",
+        interval=poll_interval,
+        end_time=end_time,
+        ends=lambda status: status == JobStatus.DELETE_FAILED,
+    )
+    try:
+        until_ended(poll)
+    except NotFoundError:
+        return
+    msg = "The deletion has failed (status 6 DELETE_FAILED); a retry asks for it again"
+    raise DeletionFailedError(msg)
+
+
+def visualization_poll(
+    hook: ModelArtsHook, job_id: int | str, poll_interval: float, end_time: float | None = None
+) -> Poll[VisualizationJobDetail]:
+    """Return what decides when to look again at a visualization job that is being started."""
+    from airflow_provider_modelarts.client.polling import Poll, ready_or_ended
+
+    client = hook.get_conn()
+    return Poll(
+        lambda: client.get_visualization_job(job_id),
+        f"Visualization job {job_id}",
+        interval=poll_interval,
+        end_time=end_time,
+        ends=ready_or_ended,
+    )
+
+
+def check_end(hook: ModelArtsHook, version: JobVersion) -> None:
+    """Raise unless an ended version has succeeded; show the end of the log of one that has failed.
+
+    :raises TrainingJobFailedError: it has not.
+    """
+    from airflow_provider_modelarts.client.polling import check_success
+    from airflow_provider_modelarts.client.status import Outcome, outcome_of
+
+    if outcome_of(version.status) is Outcome.FAILED:
+        show_log(hook.get_conn(), version.job_id, version.version_id)
+    check_success(version)
+
+
+def show_log(
+    client: ModelArtsClient, job_id: int, version_id: int, lines: int = LOG_LINES
+) -> list[str]:
+    """Put the end of a training's log into the task's log, within seconds.
+
+    A log that cannot be read is no more than a line in the log: it says nothing about the training.
+
+    :return: the names of the log files, one for each worker; only the first is shown.
+    """
+    hasty = client.in_haste(LOG_LIMIT)
+    names: list[str] = []
+    try:
+        names = hasty.list_log_files(job_id, version_id)
+        if not names:
+            log.info("Job %d, version %d has no log", job_id, version_id)
+            return names
+        block = hasty.get_log(job_id, version_id, names[0], lines=lines)
+    except ModelArtsError as error:
+        log.info("The log of job %d, version %d cannot be shown: %s", job_id, version_id, error)
+        return names
+    finally:
+        hasty.close()
+    log.info("End of the log %s of job %d, version %d:", names[0], job_id, version_id)
+    for line in block.texts()[-lines:]:
+        log.info("| %s", line[:LOG_WIDTH])
+    if len(names) > 1:
+        log.info("Other workers have logs of their own: %s", ", ".join(names[1:]))
+    return names
 
 
 def read_event(payload: Any, *, job_id: int | None, version_id: int | None) -> JobEvent:
@@ -188,3 +300,20 @@ def end_time_of(*limits: float | timedelta | None) -> float | None:
         if limit is not None
     ]
     return time.time() + min(seconds) if seconds else None
+
+
+def checked_interval(seconds: float) -> float:
+    """Return the seconds between looks that a constructor was given.
+
+    :raises ValueError: they are not positive.
+    """
+    if isinstance(seconds, bool) or not seconds > 0:
+        msg = f"poll_interval is {seconds!r}, but must be a positive number of seconds"
+        raise ValueError(msg)
+    return seconds
+
+
+def plain(answer: Answer) -> dict[str, Any]:
+    """Return an answer as plain JSON for an XCom, without what may hold secrets."""
+    found: dict[str, Any] = answer.model_dump(mode="json", exclude={"parameter", "user_command"})
+    return found

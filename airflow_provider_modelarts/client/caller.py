@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 import logging
 import time
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, TypeVar
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from airflow_provider_modelarts.auth.flow import flow_for
 from airflow_provider_modelarts.client.operation import Operation, Repeat, given
@@ -199,6 +199,14 @@ class Caller:
         workspace = self.config.workspace_id if workspace_id is None else workspace_id
         state = None if status is None else int(status)
         return given(search_content=search_content, status=state, workspace_id=workspace)
+
+    def in_haste(self, timeout: float) -> Self:
+        """Return a client for calls that must not take long: two short attempts each.
+
+        :param timeout: seconds for one HTTP exchange.
+        """
+        hasty = replace(self.config, timeout=min(timeout, self.config.timeout))
+        return type(self)(hasty, backoff=Backoff(attempts=2, initial=0.2, maximum=0.2))
 
     def close(self) -> None:
         """Close pooled connections; the client stays usable."""

@@ -8,12 +8,13 @@ from __future__ import annotations
 import logging
 import math
 import time
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, Generic, Protocol, TypeVar
 
 from airflow_provider_modelarts.client.status import (
     JobStatus,
     Outcome,
     describe,
+    has_ended,
     is_documented,
     outcome_of,
 )
@@ -22,6 +23,7 @@ from airflow_provider_modelarts.exceptions import (
     StatusUnknownError,
     TrainingJobCanceledError,
     TrainingJobFailedError,
+    VisualizationJobFailedError,
     WaitTimeoutError,
 )
 
@@ -29,6 +31,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from airflow_provider_modelarts.client.models.job import JobVersion
+    from airflow_provider_modelarts.client.models.visualization_job import VisualizationJob
 
 SILENCE_LIMIT: Final = 1800.0
 """Seconds without a look that tells something after which a wait gives up.
@@ -39,16 +42,25 @@ A look tells nothing if it fails, or if the service itself does not know the sta
 log = logging.getLogger(__name__)
 
 
+class _HasStatus(Protocol):
+    @property
+    def status(self) -> int: ...
+
+
+T = TypeVar("T", bound=_HasStatus)
+
+
 class Patience:
     """When a wait for one version looks again, and when it ends; told of each look's result.
 
     :param interval: seconds between looks.
     :param end_time: epoch seconds at which the wait ends, after one last look; None: no end.
     :param exhausted: looks have told nothing for too long already, so the next one must.
+    :param ends: whether a status is what is waited for; default: the version has ended.
     :param clock: epoch seconds; replaced in tests.
     """
 
-    __slots__ = ("_clock", "_end_time", "_last_news", "_limit", "interval", "status")
+    __slots__ = ("_clock", "_end_time", "_ends", "_last_news", "_limit", "interval", "status")
 
     def __init__(
         self,
@@ -56,33 +68,40 @@ class Patience:
         interval: float,
         end_time: float | None = None,
         exhausted: bool = False,
+        ends: Callable[[int], bool] = has_ended,
         clock: Callable[[], float] = time.time,
     ) -> None:
         self.interval = interval
         self.status: int | None = None
         self._end_time = end_time
+        self._ends = ends
         self._clock = clock
         self._limit = max(SILENCE_LIMIT, 3 * interval)  # more than one look, however rare they are
         self._last_news = -math.inf if exhausted else clock()
 
     def answered(self, job_id: int, version_id: int, status: int) -> bool:
-        """Take note of a status that was read; return whether the version has ended.
+        """Take note of a version's status; see ``saw``."""
+        return self.saw(f"Job {job_id}, version {version_id}", status)
 
+    def saw(self, what: str, status: int) -> bool:
+        """Take note of a status that was read; return whether the wait has come to its aim.
+
+        :param what: what has this status, for the log.
         :raises WaitTimeoutError: it goes on, and the end of the wait has come.
         :raises StatusUnknownError: the service has not known its state for too long.
         """
         if status != self.status:
             self.status = status
             level = logging.INFO if is_documented(status) else logging.WARNING
-            log.log(level, "Job %d, version %d: %s", job_id, version_id, describe(status))
-        if outcome_of(status) is not Outcome.RUNNING:
+            log.log(level, "%s: %s", what, describe(status))
+        if self._ends(status):
             return True
         if status != JobStatus.UNKNOWN:
             self._last_news = self._clock()
         elif self._clock() - self._last_news > self._limit:
             msg = (
-                f"The state of job {job_id}, version {version_id} has not been known to the service "
-                f"for {self._limit / 60:.0f} minutes (status {describe(status)}); it may still run"
+                f"{what}: the service has not known its state for {self._limit / 60:.0f} minutes "
+                f"(status {describe(status)}); it may still run"
             )
             raise StatusUnknownError(msg)
         self._check_end(describe(status))
@@ -112,34 +131,34 @@ class Patience:
             raise WaitTimeoutError(msg)
 
 
-class Poll(Patience):
-    """Looks at one version until it has ended.
+class Poll(Patience, Generic[T]):
+    """Looks at one thing until it has ended, or whatever else is waited for.
 
-    :param read: asks the service for the version.
+    :param read: asks the service for it.
+    :param what: what it is, for the log.
 
     The others are those of ``Patience``.
     """
 
-    __slots__ = ("_read",)
+    __slots__ = ("_read", "_what")
 
-    def __init__(self, read: Callable[[], JobVersion], **kwargs: Any) -> None:
-        super().__init__(**kwargs)
+    def __init__(self, read: Callable[[], T], what: str, **options: Any) -> None:
+        super().__init__(**options)
         self._read = read
+        self._what = what
 
-    def look(self) -> JobVersion | None:
-        """Ask once; return the version if it has ended, None if it goes on.
+    def look(self) -> T | None:
+        """Ask once; return it if it has ended, None if it goes on.
 
         :raises WaitTimeoutError: it goes on, and the end of the wait has come.
         :raises ModelArtsError: asking again cannot help, or no look has told anything for too long.
         """
         try:
-            version = self._read()
+            found = self._read()
         except ModelArtsError as error:
             self.missed(error)
             return None
-        return (
-            version if self.answered(version.job_id, version.version_id, version.status) else None
-        )
+        return found if self.saw(self._what, found.status) else None
 
 
 def check_success(version: JobVersion) -> None:
@@ -165,3 +184,22 @@ def check_success(version: JobVersion) -> None:
     )
     msg = f"{name} ended with status {describe(version.status)}. {advice}"
     raise error(msg, job_id=version.job_id, version_id=version.version_id, status=version.status)
+
+
+def check_ready(job: VisualizationJob) -> None:
+    """Raise unless a visualization job, which has no natural end, runs.
+
+    :raises VisualizationJobFailedError: it has ended.
+    """
+    if job.status == JobStatus.RUNNING:
+        return
+    msg = (
+        f"Visualization job {job.job_name or job.job_id!r} (job_id {job.job_id}) does not run, its "
+        f"status is {describe(job.status)}. Restart it, or look for the cause in the ModelArts console"
+    )
+    raise VisualizationJobFailedError(msg, job_id=job.job_id, status=job.status)
+
+
+def ready_or_ended(status: int) -> bool:
+    """Whether a wait for a visualization job that is being started has come to its end."""
+    return status == JobStatus.RUNNING or has_ended(status)

@@ -59,7 +59,7 @@ class JobStatus(IntEnum):
     @property
     def is_terminal(self) -> bool:
         """Whether nothing more will happen."""
-        return self.outcome is not Outcome.RUNNING
+        return has_ended(self)
 
 
 _MEANING = {
@@ -113,10 +113,14 @@ def outcome_of(code: int) -> Outcome:
     return Outcome.CANCELED if code in _CANCELED else Outcome.RUNNING
 
 
+def has_ended(code: int) -> bool:
+    """Whether nothing more will happen."""
+    return outcome_of(code) is not Outcome.RUNNING
+
+
 def stop_shows(code: int) -> Literal[True] | None:
     """Return true if a status shows that a request to stop has had its effect, or is needless."""
-    ended = outcome_of(code) is not Outcome.RUNNING
-    return True if ended or code == JobStatus.KILLING else None
+    return True if has_ended(code) or code == JobStatus.KILLING else None
 
 
 def is_documented(code: int) -> bool:

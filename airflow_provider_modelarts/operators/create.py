@@ -2,26 +2,22 @@
 
 from __future__ import annotations
 
-import json
 from abc import abstractmethod
-from collections.abc import Mapping
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final
 
 from airflow.providers.common.compat.sdk import conf
 
-from airflow_provider_modelarts.exceptions import (
-    ModelArtsError,
-    PayloadValidationError,
-    Violation,
-    WaitTimeoutError,
-)
+from airflow_provider_modelarts.exceptions import ModelArtsError, WaitTimeoutError
 from airflow_provider_modelarts.killing import ended_by_user, stop, timed_out
-from airflow_provider_modelarts.operators.base import ModelArtsOperator
 from airflow_provider_modelarts.operators.claims import XComClaims, claim_of_this_try
+from airflow_provider_modelarts.operators.config import ConfigOperator
 from airflow_provider_modelarts.operators.memory import attempt_of, store_of
 from airflow_provider_modelarts.waiting import (
     TRIGGER_FAILED,
     Wait,
+    check_end,
+    checked_interval,
     end_time_of,
     outcome,
     read_event,
@@ -29,28 +25,26 @@ from airflow_provider_modelarts.waiting import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from datetime import timedelta
 
     from airflow.providers.common.compat.sdk import Context
 
-    from airflow_provider_modelarts.client.models.request import (
-        CreateJobVersionRequest,
-        CreateTrainingJobRequest,
-    )
+    from airflow_provider_modelarts.client.models.saved_config import SavedConfig
     from airflow_provider_modelarts.plans import JobPlan, Made, VersionPlan
     from airflow_provider_modelarts.submission import Submission
 
 ON_CLEAR: Final = ("new", "reuse")
 
 
-class CreateOperator(ModelArtsOperator):
+class CreateOperator(ConfigOperator):
     """Base of the operators that start a training.
 
-    :param config: what to train, by the API's own field names (templated deeply); or the path of a
-        ``.json``, ``.yaml`` or ``.yml`` template. ``parameter`` may be a mapping.
-    :param extra_config: merged into ``config`` last and unchecked, for fields newer than this
-        release (templated).
+    See :class:`~airflow_provider_modelarts.operators.config.ConfigOperator` for ``config``.
+
+    :param from_saved_config: name of a saved parameter set to start from (templated): ``config``
+        changes only what it names, algorithm fields and input fields each as a group, parameters by
+        label.
     :param job_desc: description, at most 256 characters (templated).
     :param wait_for_completion: end with the training instead of with its creation.
     :param deferrable: wait in the triggerer instead of in a worker; default
@@ -64,19 +58,15 @@ class CreateOperator(ModelArtsOperator):
     """
 
     template_fields: Sequence[str] = (
-        *ModelArtsOperator.template_fields,
-        "config",
-        "extra_config",
+        *ConfigOperator.template_fields,
+        "from_saved_config",
         "job_desc",
     )
-    template_ext: Sequence[str] = (".json", ".yaml", ".yml")
-    template_fields_renderers = {"config": "json", "extra_config": "json"}  # noqa: RUF012 - Airflow's
 
     def __init__(
         self,
         *,
-        config: Mapping[str, Any] | str,
-        extra_config: Mapping[str, Any] | None = None,
+        from_saved_config: str | None = None,
         job_desc: str = "",
         wait_for_completion: bool = False,
         deferrable: bool = conf.getboolean("operators", "default_deferrable", fallback=False),
@@ -90,36 +80,14 @@ class CreateOperator(ModelArtsOperator):
         if on_clear not in ON_CLEAR:
             msg = f"on_clear is {on_clear!r}, but must be one of {', '.join(map(repr, ON_CLEAR))}"
             raise ValueError(msg)
-        if isinstance(poll_interval, bool) or not poll_interval > 0:
-            msg = f"poll_interval is {poll_interval!r}, but must be a positive number of seconds"
-            raise ValueError(msg)
-        self.config = config
-        self.extra_config = extra_config
+        self.from_saved_config = from_saved_config
         self.job_desc = job_desc
         self.wait_for_completion = wait_for_completion
         self.deferrable = deferrable
-        self.poll_interval = poll_interval
+        self.poll_interval = checked_interval(poll_interval)
         self.max_wait = max_wait
         self.cancel_on_kill = cancel_on_kill
         self.on_clear = on_clear
-
-    # ---- templates
-
-    def resolve_template_files(self) -> None:
-        """Load a template file for ``config`` only."""
-        if isinstance(self.config, str):
-            super().resolve_template_files()
-
-    def render_template(self, content: Any, *args: Any, **kwargs: Any) -> Any:
-        """Render, but take a text like ``/bucket/settings.json`` inside ``config`` for what it is.
-
-        Airflow would look for a template file of that name. An empty Jinja comment at the end
-        keeps it from doing so.
-        """
-        is_path = isinstance(content, str) and content.endswith(tuple(self.template_ext))
-        if is_path and content is not self.config:
-            content = f"{content}{{##}}"
-        return super().render_template(content, *args, **kwargs)
 
     # ---- running
 
@@ -223,8 +191,6 @@ class CreateOperator(ModelArtsOperator):
 
         :param cancel: whether the version is stopped when the task is ended by its user.
         """
-        from airflow_provider_modelarts.client.polling import check_success
-
         self._live = (wait.job_id, wait.version_id) if cancel else None
         try:
             version = wait.poll().look() if self.deferrable else wait.until_ended()
@@ -238,7 +204,7 @@ class CreateOperator(ModelArtsOperator):
             )
             trigger = wait.trigger(cancel_on_kill=cancel)
             self.defer(trigger=trigger, method_name="execute_complete")
-        check_success(version)
+        check_end(self.hook, version)
         return creation(version) | outcome(version)
 
     # ---- being killed
@@ -273,27 +239,24 @@ class CreateOperator(ModelArtsOperator):
     # ---- payload
 
     def _config(self) -> dict[str, Any]:
-        """Return ``config`` as a mapping, parsed if it came from a template file."""
-        config = _parsed(self.config, "config") if isinstance(self.config, str) else self.config
-        if not isinstance(config, Mapping):
-            raise _not_a_mapping("config", config)  # noqa: EM101 - a field
-        return dict(config)
+        """Return ``config`` as a mapping, completed by the saved set where one is named."""
+        config = super()._config()
+        if not self.from_saved_config:
+            return config
+        from airflow_provider_modelarts.client.inherit import inherited
 
-    def _extra_config(self) -> dict[str, Any]:
-        if self.extra_config is None:
-            return {}
-        if not isinstance(self.extra_config, Mapping):
-            raise _not_a_mapping("extra_config", self.extra_config)  # noqa: EM101 - a field
-        return dict(self.extra_config)
+        return inherited(self._saved_config, config)
+
+    @cached_property
+    def _saved_config(self) -> SavedConfig:
+        """The saved set as it is when the task runs; read once, so that all uses of it agree."""
+        self.log.info("Starting from the saved parameter set %r", self.from_saved_config)
+        return self.hook.get_conn().get_saved_config(str(self.from_saved_config))
 
     def _body(self, config: Mapping[str, Any], **fields: Any) -> dict[str, Any]:
         """Return a request body; an option of the operator that is not set stays out."""
         given = {"job_desc": self.job_desc, **fields}
         return {k: v for k, v in given.items() if v not in (None, "")} | {"config": config}
-
-    def _warn(self, request: CreateTrainingJobRequest | CreateJobVersionRequest) -> None:
-        for warning in request.warnings():
-            self.log.warning("Sent all the same: %s", warning)
 
 
 def creation(made: Made) -> dict[str, Any]:
@@ -313,32 +276,3 @@ def is_create_operator(task: Any) -> bool:
     """Whether a task, mapped or not, starts trainings."""
     kind = getattr(task, "operator_class", type(task))
     return isinstance(kind, type) and issubclass(kind, CreateOperator)
-
-
-def _parsed(text: str, field: str) -> Any:
-    """Parse the rendered content of a template file, JSON or YAML."""
-    try:
-        return json.loads(text)
-    except ValueError:
-        import yaml
-
-        try:
-            return yaml.safe_load(text)
-        except yaml.YAMLError as error:
-            violation = Violation(
-                field,
-                "a text that is neither JSON nor YAML",
-                f"the content of a template file ({str(error).splitlines()[0]})",
-                "Mend the file, or pass a mapping",
-            )
-            raise PayloadValidationError([violation], "template file") from None
-
-
-def _not_a_mapping(field: str, value: Any) -> PayloadValidationError:
-    violation = Violation(
-        field,
-        f"a {type(value).__name__}",
-        "a mapping of the API's field names (R03)",
-        "Pass a mapping, or the path of a .json, .yaml or .yml template beside the DAG file",
-    )
-    return PayloadValidationError([violation], f"operator parameter {field}")

@@ -8,12 +8,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from airflow_provider_modelarts.exceptions import (
-    ConflictError,
     NotFoundError,
     PayloadValidationError,
     Violation,
 )
-from airflow_provider_modelarts.operators.base import ModelArtsOperator
+from airflow_provider_modelarts.operators.base import (
+    DeleteOperator,
+    JobOperator,
+    JobVersionOperator,
+)
 from airflow_provider_modelarts.operators.create import CreateOperator
 from airflow_provider_modelarts.waiting import as_id
 
@@ -23,6 +26,7 @@ if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
 
     from airflow_provider_modelarts.client.client import ModelArtsClient
+    from airflow_provider_modelarts.client.models.job import JobSummary, JobVersion
     from airflow_provider_modelarts.client.models.request import (
         CreateJobVersionRequest,
         CreateTrainingJobRequest,
@@ -105,7 +109,7 @@ class CreateTrainingJobOperator(CreateOperator):
                 violations += [v for v in error.violations if v not in violations]
         if violations or request is None:
             raise PayloadValidationError(violations, subject)
-        self._warn(request)
+        self._warn(request.warnings())
         return request
 
     def _nothing_to_wait_for(self, request: CreateTrainingJobRequest) -> list[Violation]:
@@ -183,7 +187,8 @@ class CreateJobVersionOperator(CreateOperator):
         named = self._named_pre_version(config)
         if not self.inherit_config:
             # Before anything is asked of the service; 0 stands for the version that is looked up.
-            self._warn(self._request(job_id, config | {"pre_version_id": named or 0}))
+            named_only = self._request(job_id, config | {"pre_version_id": named or 0})
+            self._warn(named_only.warnings())
 
         def request(client: ModelArtsClient, base: int) -> CreateJobVersionRequest:
             complete = config | {"pre_version_id": base}
@@ -218,82 +223,57 @@ class CreateJobVersionOperator(CreateOperator):
         return given[0] if given else None
 
 
-class _VersionOperator(ModelArtsOperator):
-    """Base of the operators on one version."""
-
-    template_fields: Sequence[str] = (
-        *ModelArtsOperator.template_fields,
-        "job_id",
-        "version_id",
-    )
-
-    def __init__(self, *, job_id: int | str, version_id: int | str, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
-        self.job_id = job_id
-        self.version_id = version_id
-
-    def _ids(self) -> tuple[int, int]:
-        return as_id(self.job_id, "job_id"), as_id(self.version_id, "version_id")
-
-
-class StopJobVersionOperator(_VersionOperator):
-    """Asks for a version to be stopped; one that has ended already is left as it is.
-
-    :param job_id: id of the job (templated).
-    :param version_id: id of the version (templated).
-    """
+class StopJobVersionOperator(JobVersionOperator):
+    """Asks for a version to be stopped; one that has ended already is left as it is."""
 
     def execute(self, context: Context) -> None:  # noqa: ARG002
         """Send the request."""
-        from airflow_provider_modelarts.client.status import Outcome, describe, outcome_of
+        from airflow_provider_modelarts.client.status import has_ended
 
         with self._errors():
             job_id, version_id = self._ids()
             client = self.hook.get_conn()
-            try:
-                client.stop_job_version(job_id, version_id)
-            except ConflictError:
-                status = client.get_job_version(job_id, version_id).status
-                if outcome_of(status) is Outcome.RUNNING:
-                    raise
-                self.log.info("Version %d has ended already: %s", version_id, describe(status))
-            else:
-                self.log.info("Asked to stop job %d, version %d", job_id, version_id)
+            self._ask(
+                lambda: client.stop_job_version(job_id, version_id),
+                lambda: client.get_job_version(job_id, version_id).status,
+                f"stop job {job_id}, version {version_id}",
+                needless=has_ended,
+            )
 
 
-class DeleteJobVersionOperator(_VersionOperator):
-    """Starts the deletion of a version; one that is gone already is fine.
+class DeleteJobVersionOperator(DeleteOperator, JobVersionOperator):
+    """Starts the deletion of a version; one that is gone already is fine."""
 
-    :param job_id: id of the job (templated).
-    :param version_id: id of the version (templated).
-    """
+    template_fields: Sequence[str] = JobVersionOperator.template_fields
 
-    def execute(self, context: Context) -> None:  # noqa: ARG002
-        """Send the request."""
-        with self._errors():
-            job_id, version_id = self._ids()
-            try:
-                self.hook.get_conn().delete_job_version(job_id, version_id)
-            except NotFoundError as error:
-                self.log.warning("Nothing to delete: %s", error)
+    def _delete(self, client: ModelArtsClient) -> None:
+        client.delete_job_version(*self._ids())
+
+    def _read(self, client: ModelArtsClient) -> JobVersion:
+        return client.get_job_version(*self._ids())
 
 
-class DeleteTrainingJobOperator(ModelArtsOperator):
-    """Starts the deletion of a job with all its versions; one that is gone already is fine.
+class DeleteTrainingJobOperator(DeleteOperator, JobOperator):
+    """Starts the deletion of a job with all its versions; one that is gone already is fine."""
 
-    :param job_id: id of the job (templated).
-    """
+    template_fields: Sequence[str] = JobOperator.template_fields
 
-    template_fields: Sequence[str] = (*ModelArtsOperator.template_fields, "job_id")
+    def _delete(self, client: ModelArtsClient) -> None:
+        client.delete_training_job(self._job_id())
 
-    def __init__(self, *, job_id: int | str, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
-        self.job_id = job_id
+    def _read(self, client: ModelArtsClient) -> JobVersion | JobSummary:
+        """Return the version whose deletion has failed, if there is one, or anything of the job."""
+        from airflow_provider_modelarts.client.status import JobStatus
 
-    def execute(self, context: Context) -> None:  # noqa: ARG002
-        """Send the request."""
-        with self._errors():
-            try:
-                self.hook.get_conn().delete_training_job(as_id(self.job_id, "job_id"))
-            except NotFoundError as error:
-                self.log.warning("Nothing to delete: %s", error)
+        job_id = self._job_id()
+        versions = list(client.list_job_versions(job_id))
+        failed = [row for row in versions if row.status == JobStatus.DELETE_FAILED]
+        if versions:
+            return (failed or versions)[0]
+        # A job without versions has no detail to ask for, so its row in the list tells.
+        jobs = client.list_training_jobs(per_page=1000)
+        found = next((row for row in jobs if row.job_id == job_id), None)
+        if found is None:
+            msg = f"job {job_id} is not in the list of jobs"
+            raise NotFoundError(msg, http_status=200)
+        return found

@@ -2,15 +2,9 @@
 
 from __future__ import annotations
 
-from contextlib import contextmanager
-from functools import cached_property
 from typing import TYPE_CHECKING, Any, cast
 
 from airflow.providers.common.compat.sdk import (
-    AirflowFailException,
-    AirflowSensorTimeout,
-    AirflowSkipException,
-    BaseSensorOperator,
     PokeReturnValue,
     conf,
 )
@@ -18,22 +12,21 @@ from airflow.providers.common.compat.sdk import (
 from airflow_provider_modelarts.exceptions import (
     ModelArtsError,
     TrainingJobFailedError,
-    WaitTimeoutError,
 )
-from airflow_provider_modelarts.hooks.modelarts import ModelArtsHook
+from airflow_provider_modelarts.sensors.base import ModelArtsSensor
 from airflow_provider_modelarts.waiting import (
     TRIGGER_FAILED,
     Wait,
     as_id,
+    check_end,
     end_time_of,
     outcome,
     read_event,
-    task_errors,
     tell_of_failed_trigger,
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
     from datetime import datetime
 
     from airflow.providers.common.compat.sdk import Context
@@ -42,7 +35,7 @@ if TYPE_CHECKING:
     from airflow_provider_modelarts.client.polling import Poll
 
 
-class TrainingJobSensor(BaseSensorOperator):
+class TrainingJobSensor(ModelArtsSensor):
     """Waits until a training job version has ended, and fails unless it has completed.
 
     A failed training fails the task for good, since looking again cannot change it; ``soft_fail``
@@ -51,9 +44,7 @@ class TrainingJobSensor(BaseSensorOperator):
     no look has told anything; in reschedule mode, where a look knows nothing of the others, after
     ``timeout``.
 
-    :param job_id: id of the job (templated).
     :param version_id: id of the version (templated); None: the newest when the sensor starts.
-    :param modelarts_conn_id: id of the connection (templated).
     :param deferrable: wait in the triggerer instead of in a worker; default
         ``[operators] default_deferrable``.
     :return: ``job_id``, ``version_id``, ``job_name``, ``version_name``, ``status``, ``duration``
@@ -62,28 +53,19 @@ class TrainingJobSensor(BaseSensorOperator):
     :raises AirflowSensorTimeout: ``timeout`` is over.
     """
 
-    template_fields: Sequence[str] = ("job_id", "version_id", "modelarts_conn_id")
-    ui_color: str = "#f9d9de"
+    template_fields: Sequence[str] = (*ModelArtsSensor.template_fields, "version_id")
+    final = (TrainingJobFailedError,)
 
     def __init__(
         self,
         *,
-        job_id: int | str,
         version_id: int | str | None = None,
-        modelarts_conn_id: str = ModelArtsHook.default_conn_name,
         deferrable: bool = conf.getboolean("operators", "default_deferrable", fallback=False),
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
-        self.job_id = job_id
         self.version_id = version_id
-        self.modelarts_conn_id = modelarts_conn_id
         self.deferrable = deferrable
-
-    @cached_property
-    def hook(self) -> ModelArtsHook:
-        """Access to the service."""
-        return ModelArtsHook(self.modelarts_conn_id)
 
     def execute(self, context: Context) -> Any:
         """Wait in the triggerer, or poke as any sensor does."""
@@ -136,18 +118,16 @@ class TrainingJobSensor(BaseSensorOperator):
         return self._judged(version)
 
     def _judged(self, version: JobVersion) -> dict[str, Any]:
-        from airflow_provider_modelarts.client.polling import check_success
-
-        check_success(version)
+        check_end(self.hook, version)
         return outcome(version)
 
-    def _poll(self, context: Context) -> Poll:
+    def _poll(self, context: Context) -> Poll[JobVersion]:
         """Return the poll of this process, so that ``poke`` remembers when it last had an answer."""
         if self._current_poll is None:
             self._current_poll = self._wait(*self._ids(context), end_time=None).poll()
         return self._current_poll
 
-    _current_poll: Poll | None = None
+    _current_poll: Poll[JobVersion] | None = None
 
     def _wait(self, job_id: int, version_id: int, end_time: float | None, **options: Any) -> Wait:
         interval = self.poke_interval
@@ -180,32 +160,6 @@ class TrainingJobSensor(BaseSensorOperator):
             raise ModelArtsError(msg)
         self.log.info("Newest version of job %d: %d", job_id, version.version_id)
         return version.version_id
-
-    @contextmanager
-    def _errors(self) -> Iterator[None]:
-        """Give each error the form in which it leaves the task."""
-        try:
-            with task_errors(self.modelarts_conn_id, final=(TrainingJobFailedError,)):
-                yield
-        except WaitTimeoutError as error:
-            raise AirflowSensorTimeout(str(error)) from error
-
-    @contextmanager
-    def _skipping(self) -> Iterator[None]:
-        """Apply ``soft_fail`` and ``never_fail``, as the base class does when it pokes or resumes."""
-        try:
-            yield
-        except (AirflowSensorTimeout, AirflowFailException) as error:
-            if self.soft_fail or self.never_fail:
-                name = "soft_fail" if self.soft_fail else "never_fail"
-                msg = f"Skipping due to {name} is set to True."
-                raise AirflowSkipException(msg) from error
-            raise
-        except ModelArtsError as error:
-            if self.never_fail:
-                msg = "Skipping due to never_fail is set to True."
-                raise AirflowSkipException(msg) from error
-            raise
 
 
 def _first_start(context: Context) -> datetime | None:

@@ -91,6 +91,7 @@ def test_every_text_id_and_payload_parameter_is_templated() -> None:
     assert set(CreateTrainingJobOperator.template_fields) == {
         "config",
         "extra_config",
+        "from_saved_config",
         "job_desc",
         "job_name",
         "modelarts_conn_id",

@@ -42,7 +42,7 @@ def test_ended_version_is_left_as_it_is(job, emulator, run_task, logged) -> None
 
     run_task(task)
 
-    assert "has ended already: 10 COMPLETED" in logged()
+    assert "it is 10 COMPLETED (finished) already" in logged()
 
 
 def test_unknown_version_cannot_be_stopped(job, run_task) -> None:

@@ -11,20 +11,12 @@ import pytest
 
 from airflow_provider_modelarts import exceptions
 from airflow_provider_modelarts.get_provider_info import CONN_FIELDS
-from airflow_provider_modelarts.operators import training_job as operators
-from airflow_provider_modelarts.sensors import training_job as sensors
+from tests.repo.tasks import tasks
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-TASKS = [
-    operators.CreateTrainingJobOperator,
-    operators.CreateJobVersionOperator,
-    operators.StopJobVersionOperator,
-    operators.DeleteJobVersionOperator,
-    operators.DeleteTrainingJobOperator,
-    sensors.TrainingJobSensor,
-]
+TASKS = tasks()
 
 
 def test_smallest_dag_of_the_readme_is_the_tested_one(repo: Path) -> None:
@@ -77,12 +69,13 @@ def test_every_rule_is_documented(repo: Path) -> None:
     """Each rule that an error can cite is in the table."""
     page = (repo / "docs" / "operators.md").read_text()
     sources = [
-        import_module(f"airflow_provider_modelarts.client.{m}") for m in ("rules", "findings")
+        import_module(f"airflow_provider_modelarts.client.{m}")
+        for m in ("rules", "findings", "models.saved_config", "models.visualization_job")
     ]
     cited = {
         rule
         for source in sources
-        for rule in re.findall(r'"(R\d\d[a-z]?)"', inspect.getsource(source))
+        for rule in re.findall(r'"([RSV]\d\d[a-z]?)"', inspect.getsource(source))
     }
 
     assert len(cited) > 20

@@ -105,8 +105,12 @@ def _modules_after(statement: str) -> set[str]:
     "module",
     [
         "airflow_provider_modelarts.hooks.modelarts",
-        "airflow_provider_modelarts.operators.training_job",
-        "airflow_provider_modelarts.sensors.training_job",
+        *(
+            module
+            for kind in ("operators", "sensors")
+            for entry in get_provider_info()[kind]
+            for module in entry["python-modules"]
+        ),
     ],
 )
 def test_parsing_a_dag_loads_no_http_stack_and_no_emulator(module: str) -> None:

@@ -13,6 +13,7 @@ from airflow_provider_modelarts import exceptions
 from airflow_provider_modelarts.exceptions import (
     AuthenticationError,
     ConfigurationError,
+    DeletionFailedError,
     ModelArtsApiError,
     ModelArtsError,
     NotFoundError,
@@ -25,6 +26,7 @@ from airflow_provider_modelarts.exceptions import (
     TrainingJobCanceledError,
     TrainingJobFailedError,
     Violation,
+    VisualizationJobFailedError,
     WaitTimeoutError,
 )
 
@@ -49,6 +51,8 @@ def instances() -> list[ModelArtsError]:
             made.append(cls("no such job", **API))
         elif issubclass(cls, TrainingJobFailedError):
             made.append(cls("it failed", job_id=10, version_id=20, status=11))
+        elif issubclass(cls, VisualizationJobFailedError):
+            made.append(cls("it does not run", job_id="10", status=12))
         elif issubclass(cls, PayloadValidationError):
             made.append(cls([violation, violation], "create job 'a'"))
         else:
@@ -63,7 +67,7 @@ def test_every_class_of_the_tree_is_under_test() -> None:
     """The tree has the classes that the contract names."""
     names = {type(error).__name__ for error in instances()}
 
-    assert len(names) == 20
+    assert len(names) == 22
     assert {"ModelArtsError", "ModelArtsApiError", "TrainingJobCanceledError"} < names
 
 
@@ -113,7 +117,9 @@ def test_class_brings_its_hint_where_none_is_given() -> None:
         (ResponseLostError, True),
         (ThrottledError, True),
         (ServiceUnavailableError, True),
+        (DeletionFailedError, True),
         (StatusUnknownError, True),
+        (VisualizationJobFailedError, True),
         (WaitTimeoutError, True),
         (TrainingJobFailedError, True),
         (ConfigurationError, False),

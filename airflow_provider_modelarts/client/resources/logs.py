@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 from airflow_provider_modelarts.client.models.log import LogBlock
 from airflow_provider_modelarts.client.operation import Operation, given
 from airflow_provider_modelarts.client.resources.training_jobs import TrainingJobs
-from airflow_provider_modelarts.client.status import Outcome, outcome_of
+from airflow_provider_modelarts.client.status import has_ended
 from airflow_provider_modelarts.exceptions import ModelArtsApiError, NotFoundError
 
 if TYPE_CHECKING:
@@ -114,8 +114,7 @@ class JobLogs(TrainingJobs):
                 if not follow:
                     return
                 # What was written last may have come after this look, so there is one more.
-                status = self.get_job_version(job_id, version_id).status
-                follow = outcome_of(status) is Outcome.RUNNING
+                follow = not has_ended(self.get_job_version(job_id, version_id).status)
                 if follow:
                     self._sleep(interval)
         except NotFoundError as error:

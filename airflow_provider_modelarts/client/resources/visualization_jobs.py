@@ -23,7 +23,7 @@ from airflow_provider_modelarts.client.operation import (
     newest_first,
 )
 from airflow_provider_modelarts.client.ownership import CLOCK_SKEW
-from airflow_provider_modelarts.client.status import JobStatus, Outcome, outcome_of, stop_shows
+from airflow_provider_modelarts.client.status import JobStatus, has_ended, stop_shows
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -144,8 +144,7 @@ class VisualizationJobs(Caller):
 
         def starting() -> Literal[True] | None:
             status = self.get_visualization_job(job_id).status
-            goes_on = outcome_of(status) is Outcome.RUNNING and status != JobStatus.KILLING
-            return True if goes_on else None
+            return True if not has_ended(status) and status != JobStatus.KILLING else None
 
         path, repeat = f"{_JOBS}/{job_id}/restart", Repeat.ASK_FIRST
         operation = Operation("restart_visualization_job", "POST", path, accepted, repeat=repeat)

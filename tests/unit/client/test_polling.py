@@ -58,7 +58,14 @@ def poll(clock: Any) -> Callable[..., Poll]:
             return version(item)
 
         end = None if wait is None else clock() + wait
-        return Poll(read, interval=interval, end_time=end, exhausted=exhausted, clock=clock)
+        return Poll(
+            read,
+            "Job 1, version 2",
+            interval=interval,
+            end_time=end,
+            exhausted=exhausted,
+            clock=clock,
+        )
 
     return make
 

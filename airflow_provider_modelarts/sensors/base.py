@@ -1,0 +1,76 @@
+"""What the sensors of this provider share."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from airflow.providers.common.compat.sdk import (
+    AirflowFailException,
+    AirflowSensorTimeout,
+    AirflowSkipException,
+    BaseSensorOperator,
+)
+
+from airflow_provider_modelarts.exceptions import ModelArtsError, WaitTimeoutError
+from airflow_provider_modelarts.hooks.modelarts import ModelArtsHook
+from airflow_provider_modelarts.waiting import task_errors
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+
+class ModelArtsSensor(BaseSensorOperator):
+    """Base of the sensors: one job, one connection, one form in which errors leave.
+
+    :param job_id: id of the job (templated).
+    :param modelarts_conn_id: id of the connection (templated).
+    """
+
+    template_fields: Sequence[str] = ("job_id", "modelarts_conn_id")
+    ui_color: str = "#f9d9de"
+    final: ClassVar[tuple[type[ModelArtsError], ...]] = ()
+    """Errors that no second look can mend, although a retry of another task might."""
+
+    def __init__(
+        self,
+        *,
+        job_id: int | str,
+        modelarts_conn_id: str = ModelArtsHook.default_conn_name,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.job_id = job_id
+        self.modelarts_conn_id = modelarts_conn_id
+
+    @cached_property
+    def hook(self) -> ModelArtsHook:
+        """Access to the service."""
+        return ModelArtsHook(self.modelarts_conn_id)
+
+    @contextmanager
+    def _errors(self) -> Iterator[None]:
+        """Give each error the form in which it leaves the task."""
+        try:
+            with task_errors(self.modelarts_conn_id, final=self.final):
+                yield
+        except WaitTimeoutError as error:
+            raise AirflowSensorTimeout(str(error)) from error
+
+    @contextmanager
+    def _skipping(self) -> Iterator[None]:
+        """Apply ``soft_fail`` and ``never_fail``, as the base class does when it pokes or resumes."""
+        try:
+            yield
+        except (AirflowSensorTimeout, AirflowFailException) as error:
+            if self.soft_fail or self.never_fail:
+                name = "soft_fail" if self.soft_fail else "never_fail"
+                msg = f"Skipping due to {name} is set to True."
+                raise AirflowSkipException(msg) from error
+            raise
+        except ModelArtsError as error:
+            if self.never_fail:
+                msg = "Skipping due to never_fail is set to True."
+                raise AirflowSkipException(msg) from error
+            raise
