@@ -46,6 +46,9 @@ _LATENESS: Final = 0.25
 _EARLINESS: Final = 0.1
 """Part of its interval by which a later look may be early, for the same reason."""
 
+_AT_ONCE: Final = 50
+"""So many waits are told their status in one turn of the event loop."""
+
 log = logging.getLogger(__name__)
 
 
@@ -142,9 +145,12 @@ class Watcher:
     async def _look(self) -> None:
         now = time.monotonic()
         waits = [wait for wait in self._waits if wait.due <= now]
-        for wait, answer in (await self._ask(waits)).items():
-            wait.settle(answer)
+        answers = await self._ask(waits)
+        for number, (wait, answer) in enumerate(answers.items(), start=1):
+            wait.settle(answer)  # which logs a status that is new
             wait.looked_at(now)
+            if number % _AT_ONCE == 0:
+                await asyncio.sleep(0)  # other triggers have their turn
 
     async def _ask(self, waits: list[Wait]) -> Answers:
         """Return what the service says of each wait."""
