@@ -233,9 +233,8 @@ def test_failed_page_costs_only_what_it_would_have_told(client, emulator) -> Non
     watcher = Watcher(client)
 
     async def main() -> tuple[int, int]:
-        tasks = start(watcher, ids)
-        await until(lambda: looks(emulator)["list_training_jobs"] > 6)
-        await until(lambda: any(task.done() for task in tasks))
+        tasks = start(watcher, ids, interval=1.0)
+        await until(lambda: sum(task.done() for task in tasks) >= 1000)
         early = sum(task.done() for task in tasks)
         return early, sum(status == COMPLETED for status in await asyncio.gather(*tasks))
 
