@@ -64,7 +64,7 @@ class Emulator:
     :param identity: account and credentials; the defaults are documented constants.
     :param port: TCP port, 0 for a free one.
     :param options: further fields of :class:`~.settings.Settings`, e.g. ``time_scale``, ``token_lifetime``,
-        ``grace``, ``duplicate_name="2751"``, ``stop_in_final_state="2796"``.
+        ``grace``, ``strict_catalogue=True``, ``duplicate_name="2751"``, ``log_not_ready="2818"``.
     """
 
     def __init__(

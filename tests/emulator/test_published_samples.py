@@ -48,7 +48,10 @@ def world(server: Emulator, new_caller: Callable[[Emulator], Any]) -> World:
 
 @pytest.mark.parametrize(("operation", "name"), REQUESTS)
 def test_published_request_is_taken(world: World, operation: Operation, name: str) -> None:
-    """Each published body is accepted, once it names a predecessor that exists."""
+    """Each published body is accepted, once it names a predecessor that exists.
+
+    Where jobs are run the code has to be in the storage as well, as at the service.
+    """
     reply = world.call(operation, name)
 
     assert reply.json()["is_success"] is True, reply.text
