@@ -20,7 +20,7 @@ BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help install demo up down test test-airflow2 test-keystone chaos check docs lock clean
+.PHONY: help install demo up down test test-airflow2 test-keystone chaos chaos-airflow2 check docs lock clean
 
 help:  ## show this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' Makefile
@@ -47,6 +47,9 @@ test-keystone: install $(VENV_KEYSTONE)/.installed  ## log in to a real OpenStac
 
 chaos: $(VENV)/.chaos  ## break a real Airflow in every way there is and write docs/chaos.md (half an hour; needs PostgreSQL)
 	$(BIN)/python -m tests.chaos
+
+chaos-airflow2: $(VENV_AIRFLOW2)/.chaos  ## the same with Airflow 2.11
+	$(VENV_AIRFLOW2)/bin/python -m tests.chaos
 
 check: install  ## lint, formatting, types, import contracts
 	$(BIN)/ruff check
@@ -105,6 +108,10 @@ $(VENV)/.chaos: $(VENV)/.installed
 $(VENV_KEYSTONE)/.installed: $(CONSTRAINTS_KEYSTONE)
 	$(call make-venv,$(PYTHON),$(VENV_KEYSTONE))
 	$(call install-into,$(VENV_KEYSTONE),$(CONSTRAINTS_KEYSTONE),$(WANTED_KEYSTONE))
+
+$(VENV_AIRFLOW2)/.chaos: $(VENV_AIRFLOW2)/.installed
+	@$(VENV_AIRFLOW2)/bin/uv pip install --quiet --python $(VENV_AIRFLOW2)/bin/python -c $(CONSTRAINTS_AIRFLOW2) -e '.[chaos]'
+	@touch $@
 
 # Airflow 2.11 knows no Python above 3.12.
 PYTHON_AIRFLOW2 ?= $(shell for python in $(PYTHON) python3.12 python3.11; do \

@@ -70,13 +70,17 @@ def tail(path: Path, lines: int = 20) -> str:
 
 @dataclass
 class Component:
-    """One named process in a session of its own, writing to one log file."""
+    """One named process in a session of its own, writing to one log file.
+
+    :param once: whether it is done when it ends.
+    """
 
     name: str
     argv: Sequence[str]
     env: Mapping[str, str]
     cwd: Path
     log: Path
+    once: bool = False
     process: subprocess.Popen[bytes] | None = None
     stopped_on_purpose: bool = False
     sessions: set[int] = field(default_factory=set)

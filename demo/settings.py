@@ -9,12 +9,15 @@ import secrets
 import sys
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 from demo.processes import MARKER
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+Settings: TypeAlias = "Mapping[tuple[str, str], str]"
+"""Section and option of Airflow's configuration, and its value."""
 
 USER = "admin"
 ACCESS_KEY = "EMULATORACCESSKEY"
@@ -81,37 +84,25 @@ def base_environment(stack_id: str) -> dict[str, str]:
 
 
 def airflow_environment(
-    home: Path, dags_folder: Path, port: int, credentials: Credentials
+    home: Path, dags_folder: Path, credentials: Credentials, more: Settings
 ) -> Mapping[str, str]:
-    """Return the settings of one Airflow that lives in ``home`` and answers on 127.0.0.1:``port``."""
-    url = f"http://127.0.0.1:{port}"
+    """Return the settings of one Airflow that lives in ``home``.
+
+    :param more: those that only this generation of Airflow knows.
+    """
     settings = {
         ("core", "dags_folder"): str(dags_folder),
         ("core", "load_examples"): "False",
         ("core", "executor"): "LocalExecutor",
         ("core", "parallelism"): "4",  # each slot is a forked process
         ("core", "fernet_key"): credentials.fernet_key,
-        ("core", "execution_api_server_url"): f"{url}/execution/",
-        ("core", "simple_auth_manager_users"): f"{USER}:admin",
-        ("core", "simple_auth_manager_passwords_file"): str(home / "passwords.json"),
         ("core", "default_timezone"): "utc",
-        ("api", "base_url"): url,
-        ("api", "host"): "127.0.0.1",
-        ("api", "port"): str(port),
-        ("api", "workers"): "1",
-        ("api", "secret_key"): credentials.session_key,
-        ("api_auth", "jwt_secret"): credentials.jwt_secret,
-        # A worker tells its end up to this many seconds late; a trigger that fires sooner fails its task (Airflow
-        # issue 66374).
-        ("workers", "min_heartbeat_interval"): "1",
         ("scheduler", "scheduler_idle_sleep_time"): "0.5",
         # Unpausing a daily DAG would start a run for last midnight beside the one that was asked for.
         ("scheduler", "use_job_schedule"): "False",
-        ("dag_processor", "refresh_interval"): "10",
-        ("dag_processor", "min_file_process_interval"): "10",
-        ("dag_processor", "parsing_processes"): "1",
         ("logging", "base_log_folder"): str(home / "logs"),
         ("usage_data_collection", "enabled"): "False",
+        **more,
     }
     env = {
         f"AIRFLOW__{section}__{key}".upper(): value for (section, key), value in settings.items()

@@ -12,7 +12,8 @@ import uuid
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
-from demo.airflow_api import AirflowApi, NotReachableError
+from demo.airflow_api import NotReachableError, get_json
+from demo.generation import installed
 from demo.metadata import MetadataDb
 from demo.processes import (
     Component,
@@ -34,7 +35,6 @@ if TYPE_CHECKING:
 
 EXAMPLE_DAGS = Path(__file__).resolve().parent.parent / "example_dags"
 
-_AIRFLOW = ("scheduler", "dag-processor", "triggerer", "api-server")
 _HEALTH_NAMES = {
     "scheduler": "scheduler",
     "dag-processor": "dag_processor",
@@ -78,8 +78,10 @@ class Stack:
         self._extra_env = dict(extra_env or {})
         self._emulator_args = tuple(emulator_args)
         self._base_env = base_environment(self.id)
+        self.generation = installed()
         self._port = free_port()
-        self.api = AirflowApi(f"http://127.0.0.1:{self._port}", USER, self.credentials.password)
+        url = f"http://127.0.0.1:{self._port}"
+        self.api = self.generation.api(url, USER, self.credentials.password)
 
     def __enter__(self) -> Self:
         try:
@@ -104,21 +106,25 @@ class Stack:
         """Start everything and return once all of it is healthy."""
         for folder in (self.home, self.storage, self.logs):
             folder.mkdir(parents=True, exist_ok=True)
-        self.credentials.write_password_file(self.home / "passwords.json")
+        commands = self.generation.prepare(self.home, self.credentials)
         self._progress("starting the ModelArts emulator and making Airflow's database")
         self._start_emulator()
+        settings = self.generation.settings(self.home, self._port, self.credentials)
         env = {
             **self._base_env,
-            **airflow_environment(self.home, self.dags_folder, self._port, self.credentials),
+            **airflow_environment(self.home, self.dags_folder, self.credentials, settings),
         }
-        migration = self._add("db-migrate", ["-m", "airflow", "db", "migrate"], env)
+        migration = self._add("db-migrate", ["-m", "airflow", "db", "migrate"], env, once=True)
         self._wait_for_emulator()
-        self._wait_for_migration(migration)
+        self._wait_for_end(migration)
+        for command in commands:
+            name = "-".join(command[:2])
+            self._wait_for_end(self._add(name, ["-m", "airflow", *command], env, once=True))
         env["AIRFLOW_CONN_MODELARTS_DEFAULT"] = connection(self.emulator_url, self.storage)
         env.update(self._extra_env)
-        self._progress("starting " + ", ".join(_AIRFLOW))
-        for name in _AIRFLOW:
-            # Both would open a log server on all interfaces; the API server reads the files itself.
+        self._progress("starting " + ", ".join(self.generation.components))
+        for name in self.generation.components:
+            # Both would open a log server on all interfaces; the web server reads the files itself.
             options = ["--skip-serve-logs"] if name in {"scheduler", "triggerer"} else []
             self._add(name, ["-m", "airflow", name, *options], env)
         self._wait(self._healthy, _START_TIMEOUT, "Airflow to become healthy")
@@ -130,13 +136,13 @@ class Stack:
 
     def emulator_call(self, path: str) -> Any:
         """GET a path of the emulator, such as ``/_emulator/jobs``, and return its JSON."""
-        return AirflowApi(self.emulator_url, "", "").get_open(path)
+        return get_json(self.emulator_url + path)
 
     def airflow_pids(self) -> list[int]:
         """Pids of all processes of Airflow, those that run tasks included."""
         return processes_in_sessions(
             session
-            for name in _AIRFLOW
+            for name in self.generation.components
             if name in self.components
             for session in self.components[name].sessions
         )
@@ -144,7 +150,7 @@ class Stack:
     def check(self) -> None:
         """Raise ``ComponentDiedError`` with the end of its log when a process ended that nobody stopped."""
         for component in self.components.values():
-            if component.name == "db-migrate" or component.alive or component.stopped_on_purpose:
+            if component.once or component.alive or component.stopped_on_purpose:
                 continue
             message = (
                 f"{component.name} ended by itself with status {component.exit_status}; "
@@ -152,10 +158,11 @@ class Stack:
             )
             raise ComponentDiedError(message)
 
-    def _add(self, name: str, arguments: Sequence[str], env: Mapping[str, str]) -> Component:
-        component = Component(
-            name, [sys.executable, *arguments], env, self.home, self.logs / f"{name}.log"
-        )
+    def _add(
+        self, name: str, arguments: Sequence[str], env: Mapping[str, str], *, once: bool = False
+    ) -> Component:
+        argv = [sys.executable, *arguments]
+        component = Component(name, argv, env, self.home, self.logs / f"{name}.log", once=once)
         self.components[name] = component
         component.start()
         return component
@@ -181,10 +188,12 @@ class Stack:
         self._wait(ready.exists, 60, "the emulator to start")
         self.emulator_url = str(json.loads(ready.read_text(encoding="utf-8"))["url"])
 
-    def _wait_for_migration(self, migration: Component) -> None:
-        self._wait(lambda: not migration.alive, _START_TIMEOUT, "Airflow's database to be made")
-        if migration.exit_status != 0:
-            message = f"airflow db migrate failed; the end of its log {migration.log}:\n{tail(migration.log, 30)}"
+    def _wait_for_end(self, command: Component) -> None:
+        self._wait(lambda: not command.alive, _START_TIMEOUT, f"{command.name} to end")
+        if command.exit_status != 0:
+            message = (
+                f"{command.name} failed; the end of its log {command.log}:\n{tail(command.log, 30)}"
+            )
             raise DemoError(message)
 
     def _wait(self, condition: Callable[[], bool], timeout: float, what: str) -> None:

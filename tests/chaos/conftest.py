@@ -7,12 +7,12 @@ The full proof takes long and runs only where it is asked for, with ``-m chaos``
 from __future__ import annotations
 
 import re
-from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from demo.generation import installed_version
 from tests.chaos import report
 from tests.chaos.books import Row, balance
 from tests.chaos.postgres import Postgres
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     Books = Callable[..., Row]
 
 _ROWS: pytest.StashKey[list[Row]] = pytest.StashKey()
+_LEFT_OUT: pytest.StashKey[dict[str, str]] = pytest.StashKey()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -39,24 +40,39 @@ def pytest_configure(config: pytest.Config) -> None:
     """Register the markers."""
     config.addinivalue_line("markers", "chaos: the full proof by destruction, about half an hour")
     config.addinivalue_line("markers", "chaos_smoke: a few kills in a real Airflow, minutes")
+    config.addinivalue_line("markers", "not_on_airflow2(case, reason): Airflow 2 cannot have it")
     config.stash[_ROWS] = []
+    config.stash[_LEFT_OUT] = {}
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave the full proof out unless it is asked for; skip where a task has no state store."""
+    """Leave the full proof out unless it is asked for, and what this Airflow does not have."""
     asked = re.search(r"\bchaos\b", config.option.markexpr or "")
     full = [item for item in items if item.get_closest_marker("chaos")]
     if full and not asked:
         config.hook.pytest_deselected(items=full)
         items[:] = [item for item in items if item not in full]
-    version = metadata.version("apache-airflow")
-    if tuple(int(part) for part in version.split(".")[:2]) < (3, 3):
-        skip = pytest.mark.skip(
-            reason=f"tasks keep their state from Airflow 3.3, this is {version}"
-        )
-        for item in items:
-            if item.get_closest_marker("chaos") or item.get_closest_marker("chaos_smoke"):
-                item.add_marker(skip)
+    for item in items:
+        if reason := _missing(item):
+            item.add_marker(pytest.mark.skip(reason=reason))
+        elif installed_version() < (3, 0) and (mark := item.get_closest_marker("not_on_airflow2")):
+            case, why = mark.args
+            item.add_marker(pytest.mark.skip(reason=why))
+            config.stash[_LEFT_OUT][case] = why
+
+
+def _missing(item: pytest.Item) -> str:
+    """Return what the Airflow that is installed lacks for a case, or nothing."""
+    version = installed_version()
+    if version >= (3, 3) or not any(map(item.get_closest_marker, ("chaos", "chaos_smoke"))):
+        return ""
+    if version >= (3, 0):
+        return "the harness knows Airflow 2.11 and Airflow 3.3"
+    return (
+        "on SQLite Airflow 2 runs one task at a time"
+        if item.get_closest_marker("chaos_smoke")
+        else ""
+    )
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
@@ -81,7 +97,7 @@ def _arena(
     _postgres: Postgres, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[tuple[ChaosStack, str]]:
     folder = tmp_path_factory.mktemp("chaos")
-    with ChaosStack(folder, database=_postgres.environment(), progress=print) as stack:
+    with ChaosStack(folder, postgres=_postgres, progress=print) as stack:
         yield stack, "PostgreSQL"
 
 
@@ -125,6 +141,6 @@ def books(request: pytest.FixtureRequest) -> Books:
             print(report.line(row))
             path: Any = request.config.getoption("--chaos-report", default=None)
             if path is not None:
-                report.write(path, rows)
+                report.write(path, rows, request.config.stash[_LEFT_OUT])
 
     return enter

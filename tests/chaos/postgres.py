@@ -7,7 +7,7 @@ import shutil
 import subprocess
 import tempfile
 from pathlib import Path
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Any, Self
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -73,6 +73,18 @@ class Postgres:
             "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": f"postgresql+psycopg2://{where}",
             "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN_ASYNC": f"postgresql+asyncpg://{where}",
         }
+
+    def rows(self, query: str, *arguments: object) -> list[tuple[Any, ...]]:
+        """Run one SELECT and return what it finds."""
+        import psycopg2
+
+        connection = psycopg2.connect(host=str(self._folder), user="airflow", dbname="airflow")
+        try:
+            with connection, connection.cursor() as cursor:
+                cursor.execute(query, arguments)
+                return list(cursor.fetchall())
+        finally:
+            connection.close()
 
     def _run(self, program: str, *arguments: str) -> None:
         # The server outlives pg_ctl and would hold a pipe open, so its output goes to a file.

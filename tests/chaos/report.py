@@ -1,21 +1,23 @@
-"""The table of the chaos tests as a page of the documentation."""
+"""The tables of the chaos tests as a page of the documentation: one for each generation of Airflow."""
 
 from __future__ import annotations
 
 import os
 import platform
+import re
 from collections import Counter
 from datetime import UTC, datetime
 from importlib import metadata
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
     from pathlib import Path
 
     from tests.chaos.books import Row
 
-COMMAND: Final = "make chaos"
+_COMMANDS: Final = {2: "make chaos-airflow2", 3: "make chaos"}
+_SECTION: Final = re.compile(r"^## Airflow (\d)", re.MULTILINE)
 
 _HEAD: Final = (
     "case",
@@ -31,26 +33,52 @@ _HEAD: Final = (
 )
 
 
-def write(path: Path, rows: Sequence[Row]) -> None:
-    """Write the page."""
-    merged = _merged(rows)
-    points: Counter[str] = Counter()
-    for row in rows:
-        points.update(row.points)
-    text = [
+def write(path: Path, rows: Sequence[Row], left_out: Mapping[str, str]) -> None:
+    """Write the section of the Airflow that is installed; another generation's stays as it is.
+
+    :param left_out: cases that this Airflow cannot have, and why.
+    """
+    version = metadata.version("apache-airflow")
+    sections = _sections(path.read_text(encoding="utf-8")) if path.exists() else {}
+    sections[int(version[0])] = "\n".join(_section(version, rows, left_out))
+    head = [
         "# Chaos",
         "",
         "A real Airflow and the emulator, broken at bad moments. After every case the trainings at the "
         "service are compared with the tasks that succeeded: one for each, none doubled, none lost, "
         "none stopped unless a user asked, none left running after a user's kill.",
         "",
-        f"Made by `{COMMAND}` on {datetime.now(UTC):%Y-%m-%d} with Airflow "
-        f"{metadata.version('apache-airflow')}, Python {platform.python_version()}, "
-        f"{os.cpu_count()} cores.",
+        "",
+    ]
+    newest_first = [sections[generation] for generation in sorted(sections, reverse=True)]
+    path.write_text("\n".join(head) + "\n".join(newest_first), encoding="utf-8")
+
+
+def _sections(page: str) -> dict[int, str]:
+    """Return the sections of a page by the generation of Airflow that they are about."""
+    heads = [*_SECTION.finditer(page)]
+    ends = [*(head.start() for head in heads[1:]), len(page)]
+    return {
+        int(head[1]): page[head.start() : end].rstrip() + "\n"
+        for head, end in zip(heads, ends, strict=True)
+    }
+
+
+def _section(version: str, rows: Sequence[Row], left_out: Mapping[str, str]) -> list[str]:
+    merged = _merged(rows)
+    points: Counter[str] = Counter()
+    for row in rows:
+        points.update(row.points)
+    return [
+        f"## Airflow {version}",
+        "",
+        f"Made by `{_COMMANDS[int(version[0])]}` on {datetime.now(UTC):%Y-%m-%d} with Airflow "
+        f"{version}, Python {platform.python_version()}, {os.cpu_count()} cores.",
         "",
         *_table(_HEAD, (_cells(row) for row in [*merged, _total(merged)])),
         "",
-        "## Kills of a task's process, by point",
+        *(f"Left out: {case}, as {reason}.\n" for case, reason in sorted(left_out.items())),
+        "### Kills of a task's process, by point",
         "",
         "The process sends itself SIGKILL. *worker and* means that its supervisor dies with it, so that "
         "nobody reports the death and Airflow finds out by the missing heartbeat.",
@@ -58,7 +86,6 @@ def write(path: Path, rows: Sequence[Row]) -> None:
         *_table(("point", "kills"), ((name, str(n)) for name, n in sorted(points.items()))),
         "",
     ]
-    path.write_text("\n".join(text), encoding="utf-8")
 
 
 def line(row: Row) -> str:

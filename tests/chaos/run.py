@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import time
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
-from demo.airflow_api import FINAL_RUN_STATES, ApiError, TaskState
+from demo.airflow_api import FINAL_RUN_STATES, TaskState
 from demo.processes import DemoError, wait_for
 from tests.chaos.dags import points
 
@@ -82,7 +81,7 @@ class Run:
         """Return the version that each task has handed on, by map index."""
         found = {}
         for index in range(len(self.plans)):
-            value = self._xcom(index, key)
+            value = self.stack.api.xcom(self.dag_id, self.run_id, TASK, key, index)
             if isinstance(value, dict):
                 found[index] = int(value["version_id"])
         return found
@@ -96,22 +95,6 @@ class Run:
     def final(self) -> bool:
         """Whether the run has ended."""
         return self.stack.api.run_state(self.dag_id, self.run_id) in FINAL_RUN_STATES
-
-    def _xcom(self, index: int, key: str) -> Any:
-        path = f"{self.path}/taskInstances/{TASK}/xcomEntries/{key}?map_index={index}"
-        try:
-            value = self.stack.api.call("GET", path)["value"]
-        except ApiError as error:
-            if error.status == 404:
-                return None
-            raise
-        return json.loads(value) if isinstance(value, str) else value
-
-    @property
-    def path(self) -> str:
-        """Where Airflow's API has this run."""
-        run_id = self.run_id.replace(":", "%3A").replace("+", "%2B")
-        return f"/api/v2/dags/{self.dag_id}/dagRuns/{run_id}"
 
     # ---- what is awaited
 
@@ -229,24 +212,11 @@ class Run:
 
     def mark(self, index: int, state: str) -> None:
         """Mark one task."""
-        self.stack.api.call(
-            "PATCH", f"{self.path}/taskInstances/{TASK}/{index}", {"new_state": state}
-        )
+        self.stack.api.mark(self.dag_id, self.run_id, TASK, index, state)
 
     def clear(self, *indexes: int) -> None:
         """Clear tasks, as the button does."""
-        self.stack.api.call(
-            "POST",
-            f"/api/v2/dags/{self.dag_id}/clearTaskInstances",
-            {
-                "dry_run": False,
-                "dag_run_id": self.run_id,
-                "task_ids": [[TASK, index] for index in indexes],
-                "only_failed": False,
-                "only_running": False,
-                "reset_dag_runs": True,
-            },
-        )
+        self.stack.api.clear(self.dag_id, self.run_id, TASK, indexes)
 
     def describe(self) -> str:
         """Return tasks and trainings in one line, for messages."""

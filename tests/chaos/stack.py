@@ -11,13 +11,17 @@ from typing import TYPE_CHECKING, Any
 
 import requests
 
-from demo.processes import Component, wait_for
+from demo.generation import installed_version
+from demo.processes import Component, command_lines, wait_for
 from demo.stack import Stack
 from tests.chaos.dags import points
 from tests.chaos.run import Run
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
+    from datetime import datetime
+
+    from tests.chaos.postgres import Postgres
 
 DAGS = Path(__file__).parent / "dags"
 GENEROUS = 300.0
@@ -25,6 +29,9 @@ GENEROUS = 300.0
 
 RUNS_UNTIL_TOLD = {"mode": "time", "sequence": [[8, 0]]}
 """Versions run until a test ends them, so that no case depends on how fast this machine is."""
+
+_WORKERS = ("airflow worker", "airflow task")
+"""How the titles of such processes begin."""
 
 # Should the emulator, just restarted, take a request before it is told the above: a training that ends by itself.
 _BOOT_FILE = "import time\ntime.sleep(5)\n"
@@ -41,13 +48,21 @@ _SETTINGS = {
     "DAG_PROCESSOR__REFRESH_INTERVAL": "300",
     "DAG_PROCESSOR__MIN_FILE_PROCESS_INTERVAL": "300",
 }
+_SETTINGS_AIRFLOW2 = {
+    "SCHEDULER__SCHEDULER_ZOMBIE_TASK_THRESHOLD": "30",
+    "SCHEDULER__ZOMBIE_DETECTION_INTERVAL": "3",
+    "SCHEDULER__JOB_HEARTBEAT_SEC": "2",
+    "SCHEDULER__DAG_DIR_LIST_INTERVAL": "300",
+    "SCHEDULER__MIN_FILE_PROCESS_INTERVAL": "300",
+}
+"""The same by the names of Airflow 2."""
 
 
 class ChaosStack(Stack):
     """A throw-away Airflow whose tasks and components are killed.
 
     :param folder: where everything is written.
-    :param database: settings of a database other than SQLite.
+    :param postgres: the database, if not SQLite.
     :param parallelism: how many tasks run at a time; one that waits in a worker counts.
     :param progress: called with one line for each step of the start.
     """
@@ -56,13 +71,15 @@ class ChaosStack(Stack):
         self,
         folder: Path,
         *,
-        database: Mapping[str, str] | None = None,
+        postgres: Postgres | None = None,
         parallelism: int = 16,
         progress: Callable[[str], None] = lambda _line: None,
     ) -> None:
         self.markers = folder / "markers"
         self.markers.mkdir(parents=True)
         settings = {**_SETTINGS, "CORE__PARALLELISM": str(parallelism)}
+        if installed_version() < (3, 0):
+            settings |= _SETTINGS_AIRFLOW2
         extra = {f"AIRFLOW__{name}": value for name, value in settings.items()}
         super().__init__(
             folder,
@@ -71,7 +88,8 @@ class ChaosStack(Stack):
             progress=progress,
         )
         # The database is made before the extra settings are added.
-        self._base_env = {**self._base_env, **(database or {})}
+        self._base_env = {**self._base_env, **(postgres.environment() if postgres else {})}
+        self._postgres = postgres
         self._http = requests.Session()
         self._http.trust_env = False
 
@@ -160,9 +178,9 @@ class ChaosStack(Stack):
             f"{name}-2", first.argv, first.env, first.cwd, self.logs / f"{name}-2.log"
         )
         self.components[other.name] = other
-        known = self._jobs(name)
+        known = len(self.jobs(name))
         other.start()
-        self.wait(lambda: self._jobs(name) > known, f"a second {name} to start")
+        self.wait(lambda: len(self.jobs(name)) > known, f"a second {name} to start")
         return other
 
     def drop(self, component: Component) -> None:
@@ -175,17 +193,28 @@ class ChaosStack(Stack):
         self.components[name].restart()
         self.wait(self._healthy, f"{name} to come back")
 
-    def _jobs(self, name: str) -> int:
-        """Return how many instances of this component Airflow has ever seen."""
+    def jobs(self, name: str) -> dict[int, datetime]:
+        """Return all instances of this component that Airflow has ever seen: id and last heartbeat."""
         kind = {"scheduler": "SchedulerJob", "triggerer": "TriggererJob"}[name]
-        return int(self.api.call("GET", f"/api/v2/jobs?job_type={kind}&limit=1")["total_entries"])
+        rows = self.select("SELECT id, latest_heartbeat FROM job WHERE job_type = %s", kind)
+        return dict(rows)
+
+    def select(self, query: str, *arguments: object) -> list[Any]:
+        """Look into Airflow's database for what its API does not tell."""
+        assert self._postgres is not None, "only on PostgreSQL"
+        return self._postgres.rows(query, *arguments)
+
+    def workers(self) -> list[int]:
+        """Return the processes that run tasks, and those that supervise them."""
+        lines = command_lines(self.components["scheduler"].pids())
+        return [pid for pid, line in lines.items() if line.startswith(_WORKERS)]
 
     def mend(self) -> None:
         """Bring everything back to how it was started, whatever a case has left."""
         for name in [name for name in self.components if name.endswith("-2")]:
             self.drop(self.components[name])
         for name, component in self.components.items():
-            if name != "db-migrate" and not component.alive:
+            if not component.once and not component.alive:
                 if name == "emulator":
                     self.restart_emulator()
                 else:

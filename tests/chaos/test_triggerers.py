@@ -74,32 +74,22 @@ def test_frozen_triggerer_comes_back(stack: ChaosStack, books: Any) -> None:
     stack.drop(stack.components["triggerer-2"])
 
 
-def _rows(run: Run) -> list[dict[str, Any]]:
-    rows = run.stack.api.call("GET", f"{run.path}/taskInstances?limit=100")["task_instances"]
-    return [row for row in rows if row["task_id"] == "train"]
-
-
 def _carriers(runs: list[Run]) -> set[int]:
     """Return the triggerers that have the triggers of these runs."""
-    jobs = [row.get("triggerer_job") for run in runs for row in _rows(run)]
-    return {job["id"] for job in jobs if job}
+    query = (
+        "SELECT trigger.triggerer_id FROM task_instance"
+        " JOIN trigger ON trigger.id = task_instance.trigger_id"
+        " WHERE task_instance.dag_id = %s AND task_instance.run_id = %s"
+    )
+    rows = [row for run in runs for row in run.stack.select(query, run.dag_id, run.run_id)]
+    return {job_id for (job_id,) in rows if job_id is not None}
 
 
 def _carried(stack: ChaosStack, runs: list[Run]) -> bool:
     """Whether all triggers are with the triggerer that started last."""
-    newest = max(job["id"] for job in _jobs(stack))
-    return _carriers(runs) == {newest}
+    return _carriers(runs) == {max(stack.jobs("triggerer"))}
 
 
 def _wait_for_heartbeat(stack: ChaosStack, job_id: int) -> None:
-    seen = _heartbeat(stack, job_id)
-    stack.wait(lambda: _heartbeat(stack, job_id) > seen, "the frozen triggerer to go on")
-
-
-def _heartbeat(stack: ChaosStack, job_id: int) -> str:
-    return str(next(job["latest_heartbeat"] for job in _jobs(stack) if job["id"] == job_id))
-
-
-def _jobs(stack: ChaosStack) -> list[dict[str, Any]]:
-    path = "/api/v2/jobs?job_type=TriggererJob&limit=100&order_by=-id"
-    return list(stack.api.call("GET", path)["jobs"])
+    seen = stack.jobs("triggerer")[job_id]
+    stack.wait(lambda: stack.jobs("triggerer")[job_id] > seen, "the frozen triggerer to go on")

@@ -71,29 +71,43 @@ def install() -> None:
     if _installed:
         return
     _installed = True
-    from airflow.sdk.execution_time import comms
     from urllib3.connection import HTTPConnection
 
     from airflow_provider_modelarts.client.client import ModelArtsClient
     from airflow_provider_modelarts.client.polling import Poll
     from airflow_provider_modelarts.operators import create
     from airflow_provider_modelarts.operators.claims import XComClaims
-    from airflow_provider_modelarts.operators.memory import TaskStateStore
+    from airflow_provider_modelarts.operators.memory import NoStore, TaskStateStore
     from airflow_provider_modelarts.transport import Transport
 
     operator = create.CreateOperator
     _wrap(operator, "execute", _execute)
     _wrap(operator, "execute_complete", _execute_complete)
     _wrap(operator, "defer", _around("before deferral", None))
-    _wrap(TaskStateStore, "load", _around(None, "record read"))
-    _wrap(TaskStateStore, "save", _save)
+    for store in (TaskStateStore, NoStore):
+        _wrap(store, "load", _around(None, "record read"))
+        _wrap(store, "save", _save)
     _wrap(XComClaims, "push", _around("before claim", "after claim"))
     _wrap(Poll, "look", _around(None, "status read"))
     for name in ("create_training_job", "create_job_version"):
         _wrap(ModelArtsClient, name, _creating)
     _wrap(HTTPConnection, "getresponse", _while_creating("request sent", None))
     _wrap(Transport, "send", _while_creating(None, "answer read"))
-    _wrap(comms.CommsDecoder, "send", _told)
+    _install_tellings()
+
+
+def _install_tellings() -> None:
+    """Wrap how a task tells Airflow of its end."""
+    try:
+        from airflow.sdk.execution_time.comms import CommsDecoder
+    except ImportError:  # Airflow 2: it writes into the database
+        from airflow.models.taskinstance import TaskInstance
+
+        _wrap(TaskInstance, "defer_task", _around(None, "deferral told"))
+        _wrap(TaskInstance, "save_to_db", _saved)
+        TaskInstance.save_to_db = staticmethod(TaskInstance.save_to_db)
+    else:
+        _wrap(CommsDecoder, "send", _told)
 
 
 def reached(point: str | None) -> None:
@@ -174,7 +188,7 @@ def _save(original: Callable[..., Any], store: Any, record: Mapping[str, Any]) -
 
 
 def _execute(original: Callable[..., Any], task: Any, context: Any, **kwargs: Any) -> Any:
-    from airflow.sdk.exceptions import TaskDeferred
+    from airflow.providers.common.compat.sdk import TaskDeferred
 
     _enter(context)
     reached("task started")
@@ -201,5 +215,12 @@ def _told(original: Callable[..., Any], comms: Any, msg: Any, *args: Any, **kwar
     if kind == "DeferTask":
         reached("deferral told")
     elif kind == "SucceedTask":
+        reached("success told")
+    return result
+
+
+def _saved(original: Callable[..., Any], ti: Any, *args: Any, **kwargs: Any) -> Any:
+    result = original(ti, *args, **kwargs)
+    if ti.state == "success":
         reached("success told")
     return result

@@ -1,0 +1,40 @@
+"""The page of the chaos tests: one section for each generation of Airflow."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from demo.generation import installed_version
+from tests.chaos import report
+from tests.chaos.books import Row
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+OTHER = 5 - installed_version()[0]
+OTHERS = f"## Airflow {OTHER}.7.1\n\nMade long ago.\n\n### Kills\n\n| one | 1 |\n"
+
+
+def test_section_of_another_generation_stays(tmp_path: Path) -> None:
+    """What another Airflow has gone through is kept when this one's table is renewed."""
+    page = tmp_path / "chaos.md"
+    page.write_text(f"# Chaos\n\nWords.\n\n{OTHERS}", encoding="utf-8")
+
+    for kills in (1, 2):
+        report.write(page, [Row("a case", "none", killed=kills)], {"a thing": "there is none"})
+
+    text = page.read_text(encoding="utf-8")
+    assert text.count(OTHERS) == 1
+    assert text.count("## Airflow ") == 2
+    assert "| a case | none | 2 |" in text
+    assert "| a case | none | 1 |" not in text
+    assert "Left out: a thing, as there is none." in text
+
+
+def test_page_is_made_anew(tmp_path: Path) -> None:
+    """Without a page there is nothing to keep."""
+    page = tmp_path / "chaos.md"
+
+    report.write(page, [Row("a case", "none")], {})
+
+    assert page.read_text(encoding="utf-8").count("## Airflow ") == 1
