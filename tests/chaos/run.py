@@ -147,11 +147,17 @@ class Run:
         )
 
     def _trigger_has_started(self, task: TaskState) -> bool:
-        """Whether the log of this try's trigger says so; Airflow's API does not tell."""
+        """Whether a log says so, as Airflow's API does not tell."""
         parts = (f"dag_id={self.dag_id}", f"run_id={self.run_id}", f"task_id={TASK}")
         folder = self.stack.home.joinpath("logs", *parts, f"map_index={task.map_index}")
         logs = folder.glob(f"attempt={task.try_number}.log.trigger.*")
-        return any(" starting" in log.read_text(errors="replace") for log in logs)
+        if any(" starting" in log.read_text(errors="replace") for log in logs):
+            return True
+        # Airflow 2 says it in the log of the triggerer itself.
+        name = f"{self.dag_id}/{self.run_id}/{TASK}/{task.map_index}/{task.try_number}"
+        return f"trigger {name} (ID" in self.stack.components["triggerer"].log.read_text(
+            errors="replace"
+        )
 
     def wait_for_retry(self) -> None:
         """Return once every task waits again, in a worker and in a later try."""

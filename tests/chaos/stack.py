@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from tests.chaos.postgres import Postgres
 
 DAGS = Path(__file__).parent / "dags"
-GENEROUS = 300.0
+GENEROUS = 600.0
 """Seconds after which something hangs; nothing is timed by it."""
 
 RUNS_UNTIL_TOLD = {"mode": "time", "sequence": [[8, 0]]}
