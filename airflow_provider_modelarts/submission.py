@@ -294,16 +294,14 @@ class Submission:
         """
         for pause in _LOOKS if looks is None else looks:
             self._sleep(pause)
-            found = find()
-            if found is None:
-                continue
-            log.info("Found it: job %d, version %s", found.job_id, found.version_id)
-            self._remember(found, intent)
-            self._claims.push(found, since=time.time(), own=True)
-            if self._claims.holds():
-                return found
-            log.info("Another task has claimed it before, looking on")
-            self._save(intent)
+            while (found := find()) is not None:
+                log.info("Found it: job %d, version %s", found.job_id, found.version_id)
+                self._remember(found, intent)
+                self._claims.push(found, since=time.time(), own=True)
+                if self._claims.holds():
+                    return found
+                log.info("Another task has claimed it before, looking on")
+                self._save(intent)
         return None
 
     def _named(self, plan: JobPlan) -> JobSummary | None:

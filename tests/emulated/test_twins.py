@@ -107,3 +107,24 @@ def test_version_on_record_of_two_tasks_goes_to_one(twins, emulator, monkeypatch
 
     assert result["version_id"] != record["version_id"]
     assert len(versions(emulator)) == 3
+
+
+def test_without_a_store_the_twin_that_gives_way_takes_what_is_left(
+    version_run, emulator, monkeypatch
+) -> None:
+    """Two retries start together, with no claim left of either, and reach for the same version."""
+    xcoms: dict[Any, Any] = {}
+    first, second = (version_run(None, xcoms, index=index) for index in range(2))
+    left, wanted = (twin.attempt()["version_id"] for twin in (first, second))
+    del xcoms["refine", 0, memory.CLAIM]  # its retry has started
+
+    def late(_: float) -> None:
+        claim = {"job_id": 1, "version_id": wanted, "since": 1, "own": True, "by": ["refine", 0]}
+        xcoms.setdefault(("refine", 0, memory.CLAIM), claim)
+
+    monkeypatch.setattr(memory.time, "sleep", late)
+
+    result = second.attempt()
+
+    assert result["version_id"] == left
+    assert len(versions(emulator)) == 3
