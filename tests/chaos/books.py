@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from tests.chaos.run import COMPLETED, LIVE, STOPPED
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Collection
 
     from tests.chaos.run import Run
 
@@ -43,6 +43,8 @@ class Row:
     stopped: int = 0
     running: int = 0
     points: Counter[str] = field(default_factory=Counter)
+    remark: str = ""
+    """Why the books of this case do not balance."""
 
     @property
     def balanced(self) -> bool:
@@ -51,19 +53,20 @@ class Row:
         return self.expected == self.found and not any(wrong)
 
     def add(self, *runs: Run) -> None:
-        """Enter finished runs whose trainings are versions of the same job, or one run."""
-        trainings = {training.version_id: training for training in runs[0].trainings()}
-        by_user: set[int] = set().union(*(run.stopped_by_user for run in runs))
-        results: list[int] = []
+        """Enter finished runs; what they have made in common counts once."""
+        trainings = {t.version_id: t for run in runs for t in run.trainings()}
+        results: list[int] = []  # of the tasks that have succeeded
         for run in runs:
             states = {index: task.state for index, task in run.tasks().items()}
-            results += [v for i, v in run.results().items() if states.get(i) == "success"]
-            self.tasks += len(run.plans)
             others = set(range(len(run.plans))) - run.failed_by_user
+            self.tasks += len(run.plans)
             self.lost += sum(states.get(index) != "success" for index in others)
-            self.points.update(run.kills())
+            results += [v for i, v in run.results().items() if states.get(i) == "success"]
+            kills = run.kills()
+            self.killed += len(kills)
+            self.points.update(kills)
         owned = set(results)
-        self.killed += sum(len(run.kills()) for run in runs)
+        by_user = set().union(*(run.stopped_by_user for run in runs))
         self.expected += len(results) + len(by_user - owned)
         self.found += len(trainings)
         self.doubled += len(trainings.keys() - owned - by_user)
@@ -77,19 +80,17 @@ class Row:
                 self.running += training.status in LIVE
 
 
-def balance(row: Row, runs: Iterable[Run]) -> Row:
-    """Enter these runs; :raises AssertionError: with all details where the books do not balance."""
-    groups: dict[str, list[Run]] = {}
-    for run in runs:
-        groups.setdefault(run.tag, []).append(run)
-    for group in groups.values():
-        row.add(*group)
-    if not row.balanced:
-        details = "\n".join(
-            f"{run.dag_id} {run.run_id}: {run.describe()}"
-            for group in groups.values()
-            for run in group
-        )
+def balance(row: Row, runs: Collection[Run], limit: str = "") -> Row:
+    """Enter these runs.
+
+    :param limit: why the books need not balance.
+    :raises AssertionError: with all details where the books do not balance although they must.
+    """
+    row.add(*runs)
+    if not row.balanced and limit:
+        row.remark = limit
+    elif not row.balanced:
+        details = "\n".join(f"{run.dag_id} {run.run_id}: {run.describe()}" for run in runs)
         message = f"the books do not balance: {row}\n{details}"
         raise AssertionError(message)
     return row

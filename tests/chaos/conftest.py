@@ -126,17 +126,18 @@ def small_stack(_small_arena: tuple[ChaosStack, str]) -> Iterator[ChaosStack]:
 def books(request: pytest.FixtureRequest) -> Books:
     """Return a function that balances the books of a case and enters it into the table.
 
-    ``books(case, *runs, killed=0, spoilt=0)``; tasks that killed themselves are counted anyway.
+    ``books(case, *runs, killed=0, spoilt=0, limit="")``; tasks that killed themselves are counted
+    anyway. Where a known limit is given, the books need not balance, and the table says why.
     """
     small = "small_stack" in request.fixturenames
 
-    def enter(case: str, *runs: Run, killed: int = 0, spoilt: int = 0) -> Row:
+    def enter(case: str, *runs: Run, killed: int = 0, spoilt: int = 0, limit: str = "") -> Row:
         database = "SQLite" if small else "PostgreSQL"
         row = Row(case, database, killed=killed, spoilt=spoilt)
         rows = request.config.stash[_ROWS]
         rows.append(row)
         try:
-            return balance(row, runs)
+            return balance(row, runs, limit)
         finally:
             print(report.line(row))
             path: Any = request.config.getoption("--chaos-report", default=None)

@@ -77,6 +77,7 @@ def _section(version: str, rows: Sequence[Row], left_out: Mapping[str, str]) -> 
         "",
         *_table(_HEAD, (_cells(row) for row in [*merged, _total(merged)])),
         "",
+        *(f"*{row.case}* is a known limit: {row.remark}.\n" for row in merged if row.remark),
         *(f"Left out: {case}, as {reason}.\n" for case, reason in sorted(left_out.items())),
         "### Kills of a task's process, by point",
         "",
@@ -106,6 +107,7 @@ def _total(rows: Sequence[Row]) -> Row:
     total = type(rows[0])("**all**", "")
     for row in rows:
         total = _sum(total, row)
+    total.remark = ""
     return total
 
 
@@ -126,6 +128,7 @@ def _sum(one: Row, other: Row) -> Row:
         one.database,
         **{name: getattr(one, name) + getattr(other, name) for name in numbers},
         points=one.points + other.points,
+        remark=one.remark or other.remark,
     )
 
 

@@ -84,3 +84,18 @@ def test_training_of_a_task_that_a_user_has_failed_must_end() -> None:
 def test_imbalance_is_told_with_details() -> None:
     with pytest.raises(AssertionError, match="two tasks"):
         balance(Row("case", "none"), [FakeRun(owned=(1, 1))])  # type: ignore[list-item]
+
+
+def test_known_limit_is_entered_with_its_reason() -> None:
+    row = balance(Row("case", "none"), [FakeRun(owned=(1, 1))], limit="why")  # type: ignore[list-item]
+
+    assert (row.lost, row.doubled, row.remark) == (1, 1, "why")
+
+
+def test_versions_that_two_runs_have_made_of_one_job_count_once() -> None:
+    made = dict.fromkeys((1, 2, 3, 4), 10)
+    runs = [FakeRun(owned=owned, statuses=made) for owned in ((1, 2), (3, 4))]
+
+    row = balance(Row("case", "none"), runs)  # type: ignore[arg-type]
+
+    assert (row.expected, row.found) == (4, 4)
