@@ -110,19 +110,20 @@ def test_version_on_record_of_two_tasks_goes_to_one(twins, emulator, monkeypatch
 
 
 def test_without_a_store_the_twin_that_gives_way_takes_what_is_left(
-    version_run, emulator, monkeypatch
+    version_run, places, emulator, monkeypatch
 ) -> None:
     """Two retries start together, with no claim left of either, and reach for the same version."""
     xcoms: dict[Any, Any] = {}
-    first, second = (version_run(None, xcoms, index=index) for index in range(2))
+    first, second = (version_run(None, xcoms, **place) for place in places)
     left, wanted = (twin.attempt()["version_id"] for twin in (first, second))
-    del xcoms["refine", 0, memory.CLAIM]  # its retry has started
+    del xcoms[*first.where, claims.CLAIM]  # its retry has started
 
     def late(_: float) -> None:
-        claim = {"job_id": 1, "version_id": wanted, "since": 1, "own": True, "by": ["refine", 0]}
-        xcoms.setdefault(("refine", 0, memory.CLAIM), claim)
+        by = list(first.where)
+        claim = {"job_id": 1, "version_id": wanted, "since": 1, "own": True, "by": by}
+        xcoms.setdefault((*first.where, claims.CLAIM), claim)
 
-    monkeypatch.setattr(memory.time, "sleep", late)
+    monkeypatch.setattr(claims.time, "sleep", late)
 
     result = second.attempt()
 
