@@ -7,24 +7,29 @@ An id of a flavor, an engine or an algorithm says nothing to a reader and differ
 from __future__ import annotations
 
 import threading
+from collections.abc import Mapping
 from difflib import get_close_matches
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
-from airflow_provider_modelarts.exceptions import Violation
+from airflow_provider_modelarts.exceptions import PayloadValidationError, Violation
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Iterable, Sequence
 
     from airflow_provider_modelarts.client.models.catalogue import ResourceSpec
+    from airflow_provider_modelarts.client.models.payload import Request
     from airflow_provider_modelarts.client.resources.catalogue import Catalogue
 
+RequestT = TypeVar("RequestT", bound="Request")
 Names = dict[int, str]
 
 FIELDS: Final = ("spec_id", "engine_id", "model_id")
 NAMED: Final = ("spec_id", "engine_id")
 """Fields for which a name will do."""
 
-_STAND_IN: Final = 1
+STAND_IN: Final = 1
+"""Id that lets the other rules be checked where a name cannot be looked up."""
+
 _MOST_SHOWN: Final = 12
 
 
@@ -54,28 +59,66 @@ class Offer:
                 self._rows[field] = list(self._fetch[field]())
             return self._rows[field]
 
-    def with_ids(self, config: Mapping[str, Any]) -> tuple[dict[str, Any], list[Violation]]:
-        """Replace names by their ids; one that is not there by a stand-in, with a violation."""
+    def checked(
+        self,
+        model: type[RequestT],
+        data: Mapping[str, Any] | Any,
+        subject: str | None = None,
+        *,
+        against_service: bool = False,
+    ) -> RequestT:
+        """Validate a request whose settings may name a flavor or an engine.
+
+        :param model: the request's model.
+        :param data: the request body with the API's field names.
+        :param subject: what it is for, in the error's first line.
+        :param against_service: look ids and the number of workers up in the catalogue as well.
+        :raises PayloadValidationError: lists every broken rule.
+        """
+        if not isinstance(data, Mapping):
+            return model.checked(data, subject)
+        nested = isinstance(data.get("config"), Mapping)
+        at = "config." if nested else ""
+        config, violations = self.with_ids(data["config"] if nested else data, at)
+        request = None
+        try:
+            request = model.checked({**data, "config": config} if nested else config, subject)
+        except PayloadValidationError as error:
+            violations += error.violations
+        if request is not None and not violations and against_service:
+            body = request.to_wire()
+            violations += self.check(body["config"] if nested else body, at)
+        if violations or request is None:
+            raise PayloadValidationError(violations, subject or model.__name__)
+        return request
+
+    def with_ids(
+        self, config: Mapping[str, Any], at: str = "config."
+    ) -> tuple[dict[str, Any], list[Violation]]:
+        """Replace names by their ids; one that is not there by a stand-in, with a violation.
+
+        :param at: where the settings lie in the request.
+        """
         result, violations = dict(config), []
         for field in NAMED:
             wanted = config.get(field)
-            if is_name(wanted):
+            if is_name(field, wanted):
                 found = [key for key, name in self.names(field).items() if name == wanted]
                 if len(found) != 1:
-                    violations.append(self._not_offered(field, wanted, ambiguous=found))
-                result[field] = found[0] if found else _STAND_IN
+                    violations.append(self._not_offered(at, field, wanted, found))
+                result[field] = found[0] if found else STAND_IN
         return result, violations
 
-    def check(self, config: Mapping[str, Any]) -> list[Violation]:
-        """Return what a valid ``config`` in its wire form asks for and the service does not have."""
+    def check(self, config: Mapping[str, Any], at: str = "config.") -> list[Violation]:
+        """Return what valid settings in their wire form ask for and the service does not have."""
         violations = [
-            self._not_offered(field, config[field])
+            self._not_offered(at, field, config[field])
             for field in FIELDS
             if field in config and config[field] not in self.names(field)
         ]
-        return violations + self._too_many_workers(config)
+        return violations + self._too_many_workers(at, config)
 
-    def _too_many_workers(self, config: Mapping[str, Any]) -> list[Violation]:
+    def _too_many_workers(self, at: str, config: Mapping[str, Any]) -> list[Violation]:
         if "spec_id" not in config:
             return []
         spec: ResourceSpec | None = next(
@@ -86,25 +129,31 @@ class Offer:
             return []
         allowed = f"at most {spec.max_num} with flavor {_shown(spec.spec_id, spec.spec_code)} (R05)"
         remedy = "Take fewer workers or another flavor"
-        return [Violation("config.worker_server_num", repr(wanted), allowed, remedy)]
+        return [Violation(f"{at}worker_server_num", repr(wanted), allowed, remedy)]
 
     def _not_offered(
-        self, field: str, wanted: Any, ambiguous: list[int] | None = None
+        self, at: str, field: str, wanted: Any, ambiguous: Sequence[int] = ()
     ) -> Violation:
         names = self.names(field)
         if ambiguous:
             allowed = f"one of the ids that have this name: {', '.join(map(str, ambiguous))}"
-            return Violation(f"config.{field}", repr(wanted), allowed, "Set the id")
+            return Violation(at + field, repr(wanted), allowed, "Set the id")
         near = get_close_matches(str(wanted), names.values(), n=1)
         remedy = f"Did you mean {near[0]!r}?" if near else "Set one of these"
-        return Violation(f"config.{field}", repr(wanted), f"one of {_listed(names)}", remedy)
+        return Violation(at + field, repr(wanted), f"one of {_listed(names)}", remedy)
 
 
-def is_name(value: Any) -> bool:
-    """Whether a value of an id's field is a name, and not an id or a text of digits."""
-    return (
-        isinstance(value, str) and value.strip() != "" and not value.strip().lstrip("-").isdigit()
-    )
+def is_name(field: str, value: Any) -> bool:
+    """Whether a field's value is a name: any text for a flavor, ``name/version`` for an engine."""
+    if field not in NAMED or not isinstance(value, str):
+        return False
+    text = value.strip()
+    return "/" in text if field == "engine_id" else text != "" and not text.lstrip("-").isdigit()
+
+
+def has_names(config: Any) -> bool:
+    """Whether settings name a flavor or an engine."""
+    return isinstance(config, Mapping) and any(is_name(name, config.get(name)) for name in NAMED)
 
 
 def _name(field: str, row: Any) -> str:

@@ -11,6 +11,7 @@ from airflow_provider_modelarts.client.models.request import (
     CreateJobVersionRequest,
     CreateTrainingJobRequest,
 )
+from airflow_provider_modelarts.client.offer import STAND_IN, is_name
 from airflow_provider_modelarts.exceptions import PayloadValidationError, Violation
 
 if TYPE_CHECKING:
@@ -47,7 +48,8 @@ class Findings:
 def validate_config(config: Mapping[str, Any] | Any, kind: Kind = "job") -> Findings:
     """Check a ``config`` as the create operators do; nothing is sent, and no Airflow is needed.
 
-    A value that holds a Jinja expression is known only in a run, so it is not judged.
+    A value that holds a Jinja expression is known only in a run, and the name of a flavor or an engine
+    only to the service, so they are not judged.
 
     :param config: the API's own field names, as given to an operator.
     :param kind: ``job`` or ``version``; a version needs ``train_url``, and its ``pre_version_id`` may
@@ -110,7 +112,9 @@ def _refused(field: str, value: str, allowed: str, remedy: str) -> Findings:
 
 
 def _stand_in(key: str, value: Any) -> Any:
-    return _STAND_INS.get(key, value) if _is_rendered_later(value) else value
+    if _is_rendered_later(value):
+        return _STAND_INS.get(key, value)
+    return STAND_IN if is_name(key, value) else value  # only the service knows its names
 
 
 def _is_rendered_later(value: Any) -> bool:

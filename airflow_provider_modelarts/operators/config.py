@@ -12,14 +12,19 @@ from airflow_provider_modelarts.operators.base import ModelArtsOperator
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from airflow_provider_modelarts.client.offer import RequestT
+
 
 class ConfigOperator(ModelArtsOperator):
     """Base of the operators that send the settings of a training.
 
     :param config: what to train, by the API's own field names (templated deeply); or the path of a
-        ``.json``, ``.yaml`` or ``.yml`` template. ``parameter`` may be a mapping.
+        ``.json``, ``.yaml`` or ``.yml`` template. ``parameter`` may be a mapping, ``spec_id`` the
+        ``spec_code`` of a flavor, ``engine_id`` the ``name/version`` of an engine.
     :param extra_config: merged into ``config`` last and unchecked, for fields newer than this
         release (templated).
+    :param validate_against_service: before anything is sent, look flavor, engine, algorithm and the
+        number of workers up in the service's catalogue.
     """
 
     template_fields: Sequence[str] = (*ModelArtsOperator.template_fields, "config", "extra_config")
@@ -31,11 +36,13 @@ class ConfigOperator(ModelArtsOperator):
         *,
         config: Mapping[str, Any] | str,
         extra_config: Mapping[str, Any] | None = None,
+        validate_against_service: bool = False,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
         self.config = config
         self.extra_config = extra_config
+        self.validate_against_service = validate_against_service
 
     def resolve_template_files(self) -> None:
         """Load a template file for ``config`` only."""
@@ -66,6 +73,15 @@ class ConfigOperator(ModelArtsOperator):
         if not isinstance(self.extra_config, Mapping):
             raise _not_a_mapping("extra_config", self.extra_config)  # noqa: EM101 - a field
         return dict(self.extra_config)
+
+    def _checked(self, model: type[RequestT], body: Mapping[str, Any], subject: str) -> RequestT:
+        """Validate a request; the service is asked only where a name or the author wants it."""
+        from airflow_provider_modelarts.client.offer import has_names
+
+        if not self.validate_against_service and not has_names(body.get("config", body)):
+            return model.checked(body, subject)
+        offer = self.hook.get_conn().offer
+        return offer.checked(model, body, subject, against_service=self.validate_against_service)
 
     def _warn(self, warnings: Sequence[Violation]) -> None:
         for warning in warnings:

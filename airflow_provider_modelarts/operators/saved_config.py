@@ -61,7 +61,7 @@ class UpdateSavedConfigOperator(ConfigOperator, _SavedConfigOperator):
         from airflow_provider_modelarts.client.models.saved_config import UpdateSavedConfigRequest
 
         subject = f"replace saved config {self.config_name!r}"
-        request = UpdateSavedConfigRequest.checked(self._body(), subject)
+        request = self._checked(UpdateSavedConfigRequest, self._body(), subject)
         self._warn(request.warnings())
         client.update_saved_config(self.config_name, request, self._extra_config())
 
@@ -79,7 +79,7 @@ class CreateSavedConfigOperator(UpdateSavedConfigOperator):
         from airflow_provider_modelarts.client.models.saved_config import CreateSavedConfigRequest
 
         body = self._body() | {"config_name": self.config_name}
-        request = CreateSavedConfigRequest.checked(body, f"save config {self.config_name!r}")
+        request = self._checked(CreateSavedConfigRequest, body, f"save config {self.config_name!r}")
         self._warn(request.warnings())
         extra = self._extra_config()
         try:

@@ -97,7 +97,7 @@ class CreateTrainingJobOperator(CreateOperator):
         violations: list[Violation] = []
         request = None
         try:
-            request = CreateTrainingJobRequest.checked(body, subject)
+            request = self._checked(CreateTrainingJobRequest, body, subject)
         except PayloadValidationError as error:
             violations += error.violations
         else:
@@ -130,10 +130,8 @@ class CreateTrainingJobOperator(CreateOperator):
         from airflow_provider_modelarts.client.models.request import CreateJobVersionRequest
 
         kept = {name: value for name, value in config.items() if name not in _NOT_FOR_VERSIONS}
-        return CreateJobVersionRequest.checked(
-            self._body(kept | {"pre_version_id": pre_version_id}),
-            f"new version of job {self.job_name!r}",
-        )
+        body = self._body(kept | {"pre_version_id": pre_version_id})
+        return self._checked(CreateJobVersionRequest, body, f"new version of job {self.job_name!r}")
 
     def _version_plan(self, job_id: int) -> VersionPlan:
         """Return the plan for the same training as a version of a job that exists."""
@@ -201,9 +199,8 @@ class CreateJobVersionOperator(CreateOperator):
     def _request(self, job_id: int, config: Mapping[str, Any]) -> CreateJobVersionRequest:
         from airflow_provider_modelarts.client.models.request import CreateJobVersionRequest
 
-        return CreateJobVersionRequest.checked(
-            self._body(config), f"create a version of job {job_id}"
-        )
+        subject = f"create a version of job {job_id}"
+        return self._checked(CreateJobVersionRequest, self._body(config), subject)
 
     def _named_pre_version(self, config: Mapping[str, Any]) -> int | None:
         """Return the previous version that parameter or ``config`` name; both must agree."""

@@ -5,6 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from airflow.providers.common.compat.sdk import AirflowFailException
+
+from airflow_provider_modelarts.exceptions import PayloadValidationError, PermissionDeniedError
+from airflow_provider_modelarts.operators.training_job import (
+    CreateJobVersionOperator,
+    CreateTrainingJobOperator,
+)
 
 if TYPE_CHECKING:
     from airflow_provider_modelarts.client import ModelArtsClient
@@ -35,7 +42,7 @@ def test_unknown_names_are_told_with_what_there_is(
     client: ModelArtsClient, config: dict[str, Any]
 ) -> None:
     """Both at once, with the nearest name."""
-    wrong = config | {"spec_id": "modelarts.vm.cpu.9u", "engine_id": "Caffe"}
+    wrong = config | {"spec_id": "modelarts.vm.cpu.9u", "engine_id": "Caffe/1.0"}
 
     named, violations = client.offer.with_ids(wrong)
 
@@ -83,10 +90,80 @@ def test_list_that_cannot_be_fetched_is_asked_for_again(
     client: ModelArtsClient, emulator: Any, config: dict[str, Any]
 ) -> None:
     """A failure is not remembered."""
-    from airflow_provider_modelarts.exceptions import PermissionDeniedError
-
     emulator.inject("list_resource_specs", "status", status=403)
     with pytest.raises(PermissionDeniedError):
         client.offer.check(config)
 
     assert client.offer.check(config) == []
+
+
+# ---- in operators
+
+
+def made(emulator: Any) -> dict[str, Any]:
+    """Return the config of the one version at the service."""
+    (job,) = emulator.jobs()
+    return dict(job.versions[-1].config)
+
+
+def create(config: dict[str, Any], **kwargs: Any) -> CreateTrainingJobOperator:
+    """Return a task that creates a job."""
+    return CreateTrainingJobOperator(task_id="train", job_name="job", config=config, **kwargs)
+
+
+def test_operator_takes_names(client, config, emulator, run_task) -> None:
+    """Flavor and engine reach the service as ids."""
+    run_task(create(config | {"spec_id": SPEC, "engine_id": ENGINE}))
+
+    assert (made(emulator)["spec_id"], made(emulator)["engine_id"]) == (1, 1)
+
+
+def test_unknown_name_is_one_of_all_errors(client, config, emulator, run_task) -> None:
+    """Told with the broken rules of other fields, before anything is made."""
+    wrong = config | {"spec_id": "modelarts.vm.cpu.9u", "worker_server_num": 0}
+
+    with pytest.raises(AirflowFailException) as caught:
+        run_task(create(wrong))
+
+    error = caught.value.__cause__
+    assert isinstance(error, PayloadValidationError)
+    assert fields(list(error.violations)) == ["config.spec_id", "config.worker_server_num"]
+    assert emulator.jobs() == []
+
+
+def test_ids_are_looked_up_where_the_author_wants_it(client, config, emulator, run_task) -> None:
+    """By default they are not, and nothing but the creation is asked for."""
+    wrong = config | {"spec_id": 4711}
+    with pytest.raises(AirflowFailException, match=r"spec_id = 4711: one of 1 \(modelarts"):
+        run_task(create(wrong, validate_against_service=True))
+    assert emulator.jobs() == []
+
+    run_task(create(wrong))
+
+    assert made(emulator)["spec_id"] == 4711
+
+
+def test_version_takes_names_too(client, config, emulator, run_task) -> None:
+    """Also where it inherits the rest."""
+    job = client.create_training_job({"job_name": "job", "config": config})
+    changes = {"spec_id": "modelarts.vm.cpu.2u"}
+
+    run_task(
+        CreateJobVersionOperator(
+            task_id="refine",
+            job_id=job.job_id,
+            config=changes,
+            inherit_config=True,
+            validate_against_service=True,
+        )
+    )
+
+    offered = {row.spec_code: row.spec_id for row in client.list_resource_specs()}
+    assert made(emulator)["spec_id"] == offered["modelarts.vm.cpu.2u"]
+
+
+def test_client_takes_names(client, config, emulator) -> None:
+    """In a script as in a DAG."""
+    client.create_training_job({"job_name": "job", "config": config | {"spec_id": SPEC}})
+
+    assert made(emulator)["spec_id"] == 1

@@ -99,7 +99,7 @@ def test_replacing_what_is_not_there_is_an_error_for_good(save) -> None:
 def test_broken_rules_come_at_once_before_anything_is_sent(save, emulator, kind: type) -> None:
     """The payload is checked like that of a training."""
     with pytest.raises(AirflowFailException, match="2 problems") as caught:
-        save(kind, spec_id="x", engine_id=None)
+        save(kind, spec_id=-1, engine_id=None)
 
     assert "engine_id" in str(caught.value)
     assert emulator.requests() == []

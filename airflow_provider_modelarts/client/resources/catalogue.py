@@ -6,7 +6,7 @@ Pages of the ModelArts API reference: 0056 algorithms, 0072 resource specificati
 from __future__ import annotations
 
 from functools import cached_property
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from airflow_provider_modelarts.client.caller import Caller
 from airflow_provider_modelarts.client.models.answer import rows_of
@@ -15,11 +15,11 @@ from airflow_provider_modelarts.client.models.catalogue import (
     Engine,
     ResourceSpec,
 )
-from airflow_provider_modelarts.client.offer import Offer
+from airflow_provider_modelarts.client.offer import Offer, RequestT
 from airflow_provider_modelarts.client.operation import Operation, given, newest_first
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
 MAX_PER_PAGE: Final = 100
 """Rows of one page of algorithms; other lists allow 1000."""
@@ -32,6 +32,10 @@ class Catalogue(Caller):
     def offer(self) -> Offer:
         """All of it, as it was when this client first asked."""
         return Offer(self)
+
+    def _checked(self, model: type[RequestT], request: RequestT | Mapping[str, Any]) -> RequestT:
+        """Validate a mapping, in which flavor and engine may be named, or pass a model on."""
+        return request if isinstance(request, model) else self.offer.checked(model, request)
 
     def list_built_in_algorithms(
         self, *, search_content: str = "", per_page: int = MAX_PER_PAGE

@@ -9,7 +9,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Literal
 from urllib.parse import quote
 
-from airflow_provider_modelarts.client.caller import Caller
 from airflow_provider_modelarts.client.models.answer import rows_of
 from airflow_provider_modelarts.client.models.saved_config import (
     CreateSavedConfigRequest,
@@ -25,6 +24,7 @@ from airflow_provider_modelarts.client.operation import (
     newest_first,
 )
 from airflow_provider_modelarts.client.ownership import has_settings
+from airflow_provider_modelarts.client.resources.catalogue import Catalogue
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 _SETS = "/training-job-configs"
 
 
-class SavedConfigs(Caller):
+class SavedConfigs(Catalogue):
     """The part of the client that deals with saved parameter sets."""
 
     def create_saved_config(
@@ -51,7 +51,7 @@ class SavedConfigs(Caller):
         :raises PayloadValidationError: the mapping breaks documented rules.
         :raises JobNameExistsError: the name is taken.
         """
-        body = CreateSavedConfigRequest.checked(request).to_wire(extra_config)
+        body = self._checked(CreateSavedConfigRequest, request).to_wire(extra_config)
 
         def saved() -> Literal[True] | None:
             return True if self.has_saved_config(body) else None
@@ -118,7 +118,7 @@ class SavedConfigs(Caller):
         extra_config: Mapping[str, Any] | None = None,
     ) -> None:
         """Replace a set as a whole; arguments and errors as for ``create_saved_config``."""
-        body = UpdateSavedConfigRequest.checked(request).to_wire(extra_config)
+        body = self._checked(UpdateSavedConfigRequest, request).to_wire(extra_config)
         self.call(Operation("update_saved_config", "PUT", _path(config_name), accepted, body=body))
 
     def delete_saved_config(self, config_name: str) -> None:

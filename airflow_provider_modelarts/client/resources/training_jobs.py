@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final, Literal
 
-from airflow_provider_modelarts.client.caller import Caller
 from airflow_provider_modelarts.client.models.answer import rows, rows_of
 from airflow_provider_modelarts.client.models.job import (
     CreatedJob,
@@ -29,6 +28,7 @@ from airflow_provider_modelarts.client.operation import (
     given,
     newest_first,
 )
+from airflow_provider_modelarts.client.resources.catalogue import Catalogue
 from airflow_provider_modelarts.client.status import stop_shows
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ MAX_PER_PAGE: Final = 1000
 MAX_SEARCH: Final = 64
 
 
-class TrainingJobs(Caller):
+class TrainingJobs(Catalogue):
     """The part of the client that deals with training jobs and their versions."""
 
     def create_training_job(
@@ -49,12 +49,13 @@ class TrainingJobs(Caller):
         """Create a job and, unless told otherwise, its first version.
 
         :param request: a request model, or a mapping with ``job_name``, ``config`` and so on, which
-            is validated first.
+            is validated first; in a mapping a flavor may be named by its ``spec_code`` and an engine
+            as ``name/version``.
         :param extra_config: merged into ``config`` last and unchecked.
         :raises PayloadValidationError: the mapping breaks documented rules.
         :raises ResponseLostError, ServiceUnavailableError: the job may exist; look before repeating.
         """
-        body = CreateTrainingJobRequest.checked(request).to_wire(extra_config)
+        body = self._checked(CreateTrainingJobRequest, request).to_wire(extra_config)
         with_version = body["config"].get("create_version", True)
         answer = CreatedVersion if with_version else CreatedJob
         return self.call(
@@ -82,7 +83,7 @@ class TrainingJobs(Caller):
                 "POST",
                 f"/training-jobs/{job_id}/versions",
                 CreatedVersion.from_wire,
-                body=CreateJobVersionRequest.checked(request).to_wire(extra_config),
+                body=self._checked(CreateJobVersionRequest, request).to_wire(extra_config),
                 repeat=Repeat.ASK_FIRST,
             )
         )

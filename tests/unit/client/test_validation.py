@@ -78,9 +78,17 @@ def test_value_that_is_rendered_later_is_not_judged(
 
 def test_what_stands_beside_a_rendered_value_is_judged(config: dict[str, Any]) -> None:
     """Only the expression itself is spared."""
-    mixed = config | {"worker_server_num": "{{ params.workers }}", "spec_id": "large"}
+    mixed = config | {"spec_id": "{{ params.spec }}", "worker_server_num": "many"}
 
-    assert fields(validate_config(mixed)) == ["config.spec_id"]
+    assert fields(validate_config(mixed)) == ["config.worker_server_num"]
+
+
+def test_names_of_flavor_and_engine_are_not_judged(config: dict[str, Any]) -> None:
+    """Only the service knows them; what cannot be a name is an error."""
+    named = {"spec_id": "modelarts.vm.cpu.8u", "engine_id": "TensorFlow/TF-1.13.1-python3.6"}
+
+    assert validate_config(config | named) == Findings()
+    assert fields(validate_config(config | {"engine_id": "TensorFlow"})) == ["config.engine_id"]
 
 
 @pytest.mark.parametrize("odd", [None, [], "text", 7], ids=str)
@@ -103,12 +111,12 @@ def test_file_may_hold_the_config_or_a_whole_request(
 ) -> None:
     """As JSON or YAML."""
     path = tmp_path / name
-    wrong = config | {"spec_id": "large"}
+    wrong = config | {"worker_server_num": "many"}
 
     path.write_text(dump(wrong))
-    assert fields(validate_file(path)) == ["config.spec_id"]
+    assert fields(validate_file(path)) == ["config.worker_server_num"]
     path.write_text(dump({"job_name": "job", "config": wrong}))
-    assert fields(validate_file(path)) == ["config.spec_id"]
+    assert fields(validate_file(path)) == ["config.worker_server_num"]
 
 
 def test_version_is_told_by_its_predecessor(tmp_path: Path, config: dict[str, Any]) -> None:
@@ -137,14 +145,14 @@ def test_command_prints_findings_and_fails_on_errors(
     """One line for each, with the file first."""
     good, wrong = tmp_path / "good.json", tmp_path / "wrong.json"
     good.write_text(json.dumps(config | {"log_url": "/bucket/log"}))
-    wrong.write_text(json.dumps(config | {"spec_id": "large"}))
+    wrong.write_text(json.dumps(config | {"worker_server_num": "many"}))
 
     assert main(["validate", str(good)]) == 0
     assert main(["validate", str(good), str(wrong), str(tmp_path / "absent.json")]) == 1
 
     out, err = capsys.readouterr()
     assert f"{good}: warning: config.log_url = '/bucket/log'" in out
-    assert f"{wrong}: error: config.spec_id = 'large'" in out
+    assert f"{wrong}: error: config.worker_server_num = 'many'" in out
     assert "absent.json" in out
     assert err.splitlines()[-1] == "files: 3, errors: 2, warnings: 1"
 

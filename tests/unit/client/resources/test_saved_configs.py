@@ -151,7 +151,7 @@ def test_published_detail_is_read(
         ({"dataset_id": "d"}, "dataset_version_id", "R15"),
         ({"data_source": [{"type": "obs", "data_url": "/b/"}]}, "data_source", "R14"),
         ({"parameter": [{"value": "x"}]}, "parameter[0].label", "R17"),
-        ({"spec_id": "x"}, "spec_id", "R18"),
+        ({"spec_id": -1}, "spec_id", "R18"),
         ({"spec_id": ...}, "spec_id", "R18"),
         ({"pool_id": "p"}, "pool_id", "R27"),
         ({"volumes": []}, "volumes", "R27"),
