@@ -29,7 +29,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
     from airflow_provider_modelarts.client.client import ModelArtsClient
-    from airflow_provider_modelarts.client.models.answer import Answer
     from airflow_provider_modelarts.client.models.job import JobVersion
     from airflow_provider_modelarts.client.models.visualization_job import VisualizationJobDetail
     from airflow_provider_modelarts.client.polling import Poll
@@ -81,8 +80,11 @@ class Wait:
         self.end_time = end_time
         self.exhausted = exhausted
 
-    def poll(self) -> Poll[JobVersion]:
-        """Return what decides when to look again."""
+    def poll(self, *, hands_over: bool = False) -> Poll[JobVersion]:
+        """Return what decides when to look again.
+
+        :param hands_over: a trigger goes on after the first look, and does the warning.
+        """
         from airflow_provider_modelarts.client.polling import Poll
 
         client = self.hook.get_conn()
@@ -92,6 +94,7 @@ class Wait:
             interval=self.poll_interval,
             end_time=self.end_time,
             exhausted=self.exhausted,
+            alarm=logging.INFO if hands_over else logging.WARNING,
         )
 
     def until_ended(self, sleep: Callable[[float], None] = time.sleep) -> JobVersion:
@@ -311,9 +314,3 @@ def checked_interval(seconds: float) -> float:
         msg = f"poll_interval is {seconds!r}, but must be a positive number of seconds"
         raise ValueError(msg)
     return seconds
-
-
-def plain(answer: Answer) -> dict[str, Any]:
-    """Return an answer as plain JSON for an XCom, without what may hold secrets."""
-    found: dict[str, Any] = answer.model_dump(mode="json", exclude={"parameter", "user_command"})
-    return found

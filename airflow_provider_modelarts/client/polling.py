@@ -57,10 +57,20 @@ class Patience:
     :param end_time: epoch seconds at which the wait ends, after one last look; None: no end.
     :param exhausted: looks have told nothing for too long already, so the next one must.
     :param ends: whether a status is what is waited for; default: the version has ended.
+    :param alarm: level at which a status that is not documented is logged.
     :param clock: epoch seconds; replaced in tests.
     """
 
-    __slots__ = ("_clock", "_end_time", "_ends", "_last_news", "_limit", "interval", "status")
+    __slots__ = (
+        "_alarm",
+        "_clock",
+        "_end_time",
+        "_ends",
+        "_last_news",
+        "_limit",
+        "interval",
+        "status",
+    )
 
     def __init__(
         self,
@@ -69,12 +79,14 @@ class Patience:
         end_time: float | None = None,
         exhausted: bool = False,
         ends: Callable[[int], bool] = has_ended,
+        alarm: int = logging.WARNING,
         clock: Callable[[], float] = time.time,
     ) -> None:
         self.interval = interval
         self.status: int | None = None
         self._end_time = end_time
         self._ends = ends
+        self._alarm = alarm
         self._clock = clock
         self._limit = max(SILENCE_LIMIT, 3 * interval)  # more than one look, however rare they are
         self._last_news = -math.inf if exhausted else clock()
@@ -92,7 +104,7 @@ class Patience:
         """
         if status != self.status:
             self.status = status
-            level = logging.INFO if is_documented(status) else logging.WARNING
+            level = logging.INFO if is_documented(status) else self._alarm
             log.log(level, "%s: %s", what, describe(status))
         if self._ends(status):
             return True

@@ -15,7 +15,6 @@ from airflow_provider_modelarts.waiting import (
     as_id,
     checked_interval,
     end_time_of,
-    plain,
     task_errors,
     until_gone,
 )
@@ -169,7 +168,7 @@ class ListOperator(ModelArtsOperator):
         """Ask for as many pages as needed and return the rows."""
         with self._errors():
             rows = islice(self._rows(self.hook.get_conn()), self.limit)
-            return [plain(row) for row in rows]
+            return [row.plain() for row in rows]
 
     @property
     def _per_page(self) -> int:

@@ -193,7 +193,7 @@ class CreateOperator(ConfigOperator):
         """
         self._live = (wait.job_id, wait.version_id) if cancel else None
         try:
-            version = wait.poll().look() if self.deferrable else wait.until_ended()
+            version = wait.poll(hands_over=True).look() if self.deferrable else wait.until_ended()
         except WaitTimeoutError:
             if cancel:
                 self._stop(wait.job_id, wait.version_id)

@@ -14,7 +14,7 @@ from airflow_provider_modelarts.operators.base import (
     JobVersionOperator,
     ListOperator,
 )
-from airflow_provider_modelarts.waiting import LOG_LINES, plain, show_log
+from airflow_provider_modelarts.waiting import LOG_LINES, show_log
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -45,7 +45,7 @@ class GetJobVersionOperator(JobVersionOperator):
     def execute(self, context: Context) -> dict[str, Any]:  # noqa: ARG002
         """Return what the service shows of the version, as plain JSON."""
         with self._errors():
-            return plain(self.hook.get_conn().get_job_version(*self._ids()))
+            return self.hook.get_conn().get_job_version(*self._ids()).plain()
 
 
 class ListTrainingJobsOperator(JobListOperator):

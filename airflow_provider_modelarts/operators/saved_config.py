@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 from airflow_provider_modelarts.exceptions import JobNameExistsError, NotFoundError
 from airflow_provider_modelarts.operators.base import ModelArtsOperator, SearchOperator
 from airflow_provider_modelarts.operators.config import ConfigOperator
-from airflow_provider_modelarts.waiting import plain
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -96,7 +95,7 @@ class GetSavedConfigOperator(_SavedConfigOperator):
     def execute(self, context: Context) -> dict[str, Any]:  # noqa: ARG002
         """Return what the service shows of the set, as plain JSON."""
         with self._errors():
-            return plain(self.hook.get_conn().get_saved_config(self.config_name))
+            return self.hook.get_conn().get_saved_config(self.config_name).plain()
 
 
 class ListSavedConfigsOperator(SearchOperator):

@@ -19,7 +19,6 @@ from airflow_provider_modelarts.operators.base import (
 from airflow_provider_modelarts.waiting import (
     checked_interval,
     end_time_of,
-    plain,
     until_ended,
     visualization_poll,
 )
@@ -65,7 +64,7 @@ class _StartOperator(ModelArtsOperator):
                 job = until_ended(poll)
                 check_ready(job)
             self.log.info("Visualization job %s: %s", job.job_id, job.service_url or "no address")
-            return plain(job)
+            return job.plain()
 
     @abstractmethod
     def _start(self, client: ModelArtsClient) -> VisualizationJob:
@@ -207,7 +206,7 @@ class GetVisualizationJobOperator(JobOperator):
     def execute(self, context: Context) -> dict[str, Any]:  # noqa: ARG002
         """Return what the service shows of the job, as plain JSON."""
         with self._errors():
-            return plain(self.hook.get_conn().get_visualization_job(self._job_id()))
+            return self.hook.get_conn().get_visualization_job(self._job_id()).plain()
 
 
 class ListVisualizationJobsOperator(JobListOperator):

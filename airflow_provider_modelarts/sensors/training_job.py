@@ -109,7 +109,7 @@ class TrainingJobSensor(ModelArtsSensor):
             return self._judged(self._wait(job_id, version_id, end_time).until_ended())
 
     def _look(self, wait: Wait) -> dict[str, Any]:
-        version = wait.poll().look()
+        version = wait.poll(hands_over=True).look()
         if version is None:
             self.log.info(
                 "Waiting in the triggerer for job %d, version %d", wait.job_id, wait.version_id

@@ -8,7 +8,7 @@ from airflow.providers.common.compat.sdk import PokeReturnValue
 
 from airflow_provider_modelarts.exceptions import VisualizationJobFailedError
 from airflow_provider_modelarts.sensors.base import ModelArtsSensor
-from airflow_provider_modelarts.waiting import as_id, plain, visualization_poll
+from airflow_provider_modelarts.waiting import as_id, visualization_poll
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
@@ -45,4 +45,4 @@ class VisualizationJobSensor(ModelArtsSensor):
             if job is None:
                 return PokeReturnValue(is_done=False)
             check_ready(job)
-            return PokeReturnValue(is_done=True, xcom_value=plain(job))
+            return PokeReturnValue(is_done=True, xcom_value=job.plain())

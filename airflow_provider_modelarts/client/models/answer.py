@@ -8,7 +8,7 @@ and makes no sense is read as unset.
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Annotated, Any, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, TypeVar
 
 from pydantic import (
     BaseModel,
@@ -67,6 +67,13 @@ class Answer(BaseModel):
     model_config = ConfigDict(
         extra="ignore", frozen=True, coerce_numbers_to_str=True, protected_namespaces=()
     )
+
+    secret_fields: ClassVar[frozenset[str]] = frozenset({"parameter", "user_command"})
+    """Fields in which authors put secrets: parameters are environment variables of an image."""
+
+    def plain(self) -> dict[str, Any]:
+        """Return it as plain JSON, fit for an XCom: without what may hold secrets."""
+        return self.model_dump(mode="json", exclude=set(self.secret_fields))
 
     @model_validator(mode="before")
     @classmethod

@@ -16,6 +16,8 @@ class BuiltInAlgorithm(Answer):
     4 language, 5 embedding images.
     """
 
+    secret_fields = frozenset()  # its parameters are the service's
+
     model_id: int
     model_name: Text = None
     model_usage: Integer = None
