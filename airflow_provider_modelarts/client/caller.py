@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from airflow_provider_modelarts.auth.flow import flow_for
 from airflow_provider_modelarts.client.operation import Operation, Repeat, given
-from airflow_provider_modelarts.client.retry import Backoff, retrying
+from airflow_provider_modelarts.client.retry import CHANGED_MEANWHILE, Backoff, retrying
 from airflow_provider_modelarts.exceptions import (
     AuthenticationError,
     ConflictError,
@@ -104,6 +104,8 @@ class Caller:
     def _call_asking_first(self, operation: Operation[T], worked: Callable[[], T | None]) -> T:
         """Send a call that does harm twice: when its answer is lost, the state is read first.
 
+        So it is where the service says that the state has changed meanwhile.
+
         :param worked: reads the state and returns the result if the lost call has had its effect;
             None if it has shown none, and may be sent again.
         """
@@ -116,7 +118,10 @@ class Caller:
                 ConflictError,
                 JobNameExistsError,
             ) as error:
-                refused = isinstance(error, (ConflictError, JobNameExistsError))
+                refused = (
+                    isinstance(error, (ConflictError, JobNameExistsError))
+                    and error.error_code != CHANGED_MEANWHILE
+                )
                 if refused and attempt == 1:
                     raise  # nothing was lost before: the caller is told
                 result = worked()

@@ -29,7 +29,9 @@ log = logging.getLogger(__name__)
 
 # 503 answers that come before any work was done: identity service down, gateway restarting.
 _NOTHING_DONE: Final = frozenset({"APIG.0613", "APIGW.0613", "ModelArts.4700"})
-_CHANGED_MEANWHILE: Final = "ModelArts.2878"
+CHANGED_MEANWHILE: Final = "ModelArts.2878"
+"""Code of a refusal because the state has changed since it was read: look again."""
+
 _LONGEST_RETRY_AFTER: Final = 300.0
 
 
@@ -58,7 +60,7 @@ def may_repeat(error: BaseException, repeat: Repeat) -> bool:
         return harmless or repeat is not Repeat.ASK_FIRST
     return (
         isinstance(error, ModelArtsApiError)
-        and error.error_code == _CHANGED_MEANWHILE
+        and error.error_code == CHANGED_MEANWHILE
         and repeat is Repeat.SAFE
     )
 

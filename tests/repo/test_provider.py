@@ -12,6 +12,7 @@ from importlib.resources import files
 import jsonschema
 import pytest
 
+from airflow_provider_modelarts import client
 from airflow_provider_modelarts.get_provider_info import CONN_FIELDS, get_provider_info
 from airflow_provider_modelarts.hooks.modelarts import ModelArtsHook
 
@@ -26,7 +27,7 @@ PUBLIC = {
     ],
     "airflow_provider_modelarts.sensors.training_job": ["TrainingJobSensor"],
     "airflow_provider_modelarts.triggers.training_job": ["TrainingJobTrigger"],
-    "airflow_provider_modelarts.client": ["ModelArtsClient", "JobStatus"],
+    "airflow_provider_modelarts.client": ["ModelArtsClient", "JobStatus", *client.__all__],
     "airflow_provider_modelarts.auth.signing": ["sign"],
     "airflow_provider_modelarts.emulator": ["Emulator"],
 }

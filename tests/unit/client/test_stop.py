@@ -95,6 +95,20 @@ def test_lost_answer_is_the_error_where_reading_fails_too(
     assert calls(server) == ["stop", "look", "look"]
 
 
+@pytest.mark.parametrize("status", [JobStatus.KILLING, JobStatus.COMPLETED, JobStatus.RUNNING])
+def test_state_that_changed_meanwhile_is_read_again(
+    serve: Callable[..., Any], make_client: Callable[..., Any], status: int
+) -> None:
+    """Code 2878 is no refusal: the state tells whether the stop is still needed."""
+    body = {"is_success": False, "error_code": "ModelArts.2878", "error_message": "changed"}
+    server = serve((409, body), state(status), DONE)
+
+    make_client(server.url).stop_job_version(1, 2)
+
+    again = ["stop"] if status == JobStatus.RUNNING else []
+    assert calls(server) == ["stop", "look", *again]
+
+
 def test_throttled_stop_is_repeated_without_a_look(
     serve: Callable[..., Any], make_client: Callable[..., Any]
 ) -> None:
