@@ -211,7 +211,8 @@ class Caller:
         :param timeout: seconds for one HTTP exchange.
         """
         hasty = replace(self.config, timeout=min(timeout, self.config.timeout))
-        return type(self)(hasty, backoff=Backoff(attempts=2, initial=0.2, maximum=0.2))
+        backoff = Backoff(attempts=2, initial=0.2, maximum=0.2, retry_after=1.0)
+        return type(self)(hasty, backoff=backoff, sleep=self._sleep, clock=self._clock)
 
     def close(self) -> None:
         """Close pooled connections; the client stays usable."""

@@ -32,8 +32,6 @@ _NOTHING_DONE: Final = frozenset({"APIG.0613", "APIGW.0613", "ModelArts.4700"})
 CHANGED_MEANWHILE: Final = "ModelArts.2878"
 """Code of a refusal because the state has changed since it was read: look again."""
 
-_LONGEST_RETRY_AFTER: Final = 300.0
-
 
 @dataclass(frozen=True)
 class Backoff:
@@ -42,11 +40,13 @@ class Backoff:
     :param attempts: how often it is sent at most.
     :param initial: longest first pause in seconds; doubled each time.
     :param maximum: longest pause in seconds, unless the service asks for more.
+    :param retry_after: longest pause in seconds that the service may ask for.
     """
 
     attempts: int = 6
     initial: float = 1.0
     maximum: float = 30.0
+    retry_after: float = 300.0
 
 
 def may_repeat(error: BaseException, repeat: Repeat) -> bool:
@@ -82,11 +82,12 @@ class _Wait(wait_base):
 
     def __init__(self, backoff: Backoff) -> None:
         self._exponential = wait_random_exponential(backoff.initial, backoff.maximum)
+        self._longest = backoff.retry_after
 
     def __call__(self, retry_state: RetryCallState) -> float:
         error = retry_state.outcome.exception() if retry_state.outcome else None
         asked = error.retry_after if isinstance(error, ModelArtsApiError) else None
-        return max(self._exponential(retry_state), min(asked or 0.0, _LONGEST_RETRY_AFTER))
+        return max(self._exponential(retry_state), min(asked or 0.0, self._longest))
 
 
 def _tell(state: RetryCallState) -> None:

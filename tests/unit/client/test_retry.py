@@ -365,3 +365,21 @@ def test_programming_error_is_not_hidden(
         make_client(server.url).call(Operation("x", "GET", "/x", parse))
 
     assert len(server.requests) == 1
+
+
+def test_client_in_haste_ends_soon_whatever_the_service_asks_for(
+    serve: Callable[..., Any], make_client: Callable[..., Any]
+) -> None:
+    """Two attempts with a short pause between, although ``Retry-After`` says a minute."""
+    pauses: list[float] = []
+    server = serve((429, b"", {"Retry-After": "60"}))
+    client = make_client(server.url, sleep=pauses.append, timeout=7.0)
+
+    hasty = client.in_haste(2.5)
+    with pytest.raises(ThrottledError):
+        hasty.get_job_version(1, 2)
+    hasty.close()
+
+    assert len(server.requests) == 2
+    assert pauses == [1.0]
+    assert (hasty.config.timeout, client.in_haste(60).config.timeout) == (2.5, 7.0)
