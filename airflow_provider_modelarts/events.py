@@ -59,6 +59,6 @@ class JobEvent:
                 end_time=None if end_time is None else float(end_time),
                 cancel_on_kill=bool(data.get("cancel_on_kill", False)),
             )
-        except (KeyError, TypeError, ValueError) as error:
+        except (KeyError, TypeError, ValueError, OverflowError) as error:
             msg = f"Not an event of TrainingJobTrigger: {payload!r} ({error!r})"
             raise ModelArtsError(msg) from error
