@@ -159,17 +159,19 @@ def _sources(data: Mapping[str, Any]) -> list[Finding]:
         return []
     if not sources:
         return [Finding("data_source", sources, "R16", "at least one input", "Add one")]
-    items = [item for item in sources if isinstance(item, Mapping)]
-    kinds = {item.get("type") for item in items} & {"obs", "dataset"}
+    wanted = {"obs": {"data_url"}, "dataset": {"dataset_id", "dataset_version"}}
+    items = [
+        (index, item, item["type"])
+        for index, item in enumerate(sources)
+        # In a tuple, not in the mapping: a mistaken type need not be hashable.
+        if isinstance(item, Mapping) and item.get("type") in tuple(wanted)
+    ]
+    kinds = {kind for _, _, kind in items}
     found = []
     if len(kinds) > 1:
         remedy = "Use 'obs' for all or 'dataset' for all"
         found.append(Finding("data_source", sorted(kinds), "R16", "one type per list", remedy))
-    wanted = {"obs": {"data_url"}, "dataset": {"dataset_id", "dataset_version"}}
-    for index, item in enumerate(items):
-        kind = item.get("type")
-        if kind not in wanted:
-            continue
+    for index, item, kind in items:
         fields = item.keys() & {"data_url", "dataset_id", "dataset_version"}
         if fields != wanted[kind]:
             has = ", ".join(sorted(fields)) or "nothing"

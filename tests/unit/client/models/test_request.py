@@ -139,6 +139,12 @@ BROKEN: list[tuple[str, str, dict[str, Any], str]] = [
         within(data_url=DROP, data_source=[{**OBS, "type": "nfs"}]),
         "config.data_source[0].type",
     ),
+    (
+        "R16",
+        "job version",
+        within(data_url=DROP, data_source=[{**OBS, "type": ["obs"]}]),
+        "config.data_source[0].type",
+    ),
     ("R17", "job version", within(parameter="a=1"), "config.parameter"),
     ("R17", "job version", within(parameter=["a"]), "config.parameter[0]"),
     ("R17", "job version", within(parameter=[{"value": "1"}]), "config.parameter[0].label"),
