@@ -123,7 +123,7 @@ class _Reader:
             return True
         if text.lower() == "false":
             return False
-        if not Path(text).exists():
+        if not _exists(text):
             self._refuse("extra verify", text, "true, false or the path of an existing CA bundle")
         return text
 
@@ -254,6 +254,13 @@ def _known_endpoint(cloud: str, region: str, service: str) -> str:
         return f"https://{service}.{region}.otc.t-systems.com"
     suffix = "eu" if region.startswith("eu-west-1") else "com"
     return f"https://{service}.{region}.myhuaweicloud.{suffix}"
+
+
+def _exists(path: str) -> bool:
+    try:
+        return Path(path).exists()
+    except OSError:  # too long for a name, or in a folder that may not be read
+        return False
 
 
 def _is_host(host: str) -> bool:

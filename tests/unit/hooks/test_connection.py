@@ -239,6 +239,7 @@ def test_http_is_allowed_where_it_is_meant(flag: Any) -> None:
         ({"timeout": "nan"}, {}, "extra timeout is 'nan'"),
         ({"verify": "/no/such.pem"}, {}, "extra verify is '/no/such.pem'"),
         ({"verify": "yes"}, {}, "extra verify is 'yes'"),
+        ({"verify": 300 * "x"}, {}, "extra verify is 'xxx"),
         ({}, {"login": "A K"}, "login has blanks, control characters"),
         ({}, {"password": f"{SECRET}\n{SECRET}"}, "password has blanks, control characters"),
         ({"security_token": "a\tb"}, {}, "extra security_token has blanks"),
