@@ -154,10 +154,9 @@ class Run:
         if any(" starting" in log.read_text(errors="replace") for log in logs):
             return True
         # Airflow 2 says it in the log of the triggerer itself.
-        name = f"{self.dag_id}/{self.run_id}/{TASK}/{task.map_index}/{task.try_number}"
-        return f"trigger {name} (ID" in self.stack.components["triggerer"].log.read_text(
-            errors="replace"
-        )
+        words = f"trigger {self.dag_id}/{self.run_id}/{TASK}/{task.map_index}/{task.try_number} (ID"
+        logs = self.stack.logs.glob("triggerer*.log")
+        return any(words in log.read_text(errors="replace") for log in logs)
 
     def wait_for_retry(self) -> None:
         """Return once every task waits again, in a worker and in a later try."""
