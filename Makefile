@@ -20,7 +20,7 @@ BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help install demo up down test test-airflow2 test-keystone chaos chaos-airflow2 check docs lock clean
+.PHONY: help install demo up down test test-airflow2 test-keystone chaos chaos-airflow2 bench check docs lock clean
 
 help:  ## show this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' Makefile
@@ -51,6 +51,9 @@ chaos: $(VENV)/.chaos  ## break a real Airflow in every way there is and write d
 chaos-airflow2: $(VENV_AIRFLOW2)/.chaos  ## the same with Airflow 2.11
 	$(VENV_AIRFLOW2)/bin/python -m tests.chaos
 
+bench: $(VENV)/.chaos  ## measure against other providers and write docs/performance.md (40 minutes; BENCH_OPTIONS=--quick: 6)
+	$(BIN)/python -m benchmarks $(BENCH_OPTIONS)
+
 check: install  ## lint, formatting, types, import contracts
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
@@ -72,7 +75,7 @@ lock: install  ## renew constraints/ (pins stay where nothing forces them; LOCK_
 	    --quiet $(LOCK_OPTIONS) - --output-file $(CONSTRAINTS_KEYSTONE)
 
 clean: down  ## delete all that was installed, built or left behind by a demo
-	rm -rf $(VENV) $(VENV_AIRFLOW2) $(VENV_KEYSTONE) .demo .airflow site dist .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
+	rm -rf $(VENV) $(VENV_AIRFLOW2) $(VENV_KEYSTONE) .bench benchmarks/results .demo .airflow site dist .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # $(call make-venv,interpreter,folder): the folder with a pinned uv in it, or words that help.
