@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import json
+import subprocess
+import sys
 import time
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
@@ -199,3 +201,39 @@ def test_event_loop_is_not_blocked_by_a_slow_service(job, emulator) -> None:
         return turns
 
     assert asyncio.run(main()) > 10
+
+
+LOAD_AND_FIRE = """
+import asyncio, sys, threading
+from airflow_provider_modelarts.triggers.training_job import TrainingJobTrigger
+
+class Watch:
+    def find_spec(self, name, path=None, target=None):
+        where = "loop" if threading.current_thread() is threading.main_thread() else "thread"
+        print(where, name, file=sys.__stdout__)
+
+async def main():
+    sys.meta_path.insert(0, Watch())
+    async for event in TrainingJobTrigger(%d, %d, poll_interval=0.01).run():
+        print("event", event.payload["status"], file=sys.__stdout__)
+
+asyncio.run(main())
+"""
+
+
+def test_client_is_loaded_outside_the_event_loop(connect, emulator) -> None:
+    """The first trigger of a process does not hold up the others while Python reads its modules."""
+    connect()
+    (ids,) = emulator.add_jobs(1, status=10)
+    run = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", LOAD_AND_FIRE % ids],
+        check=True,
+        capture_output=True,
+        text=True,
+    )
+    lines = set(run.stdout.splitlines())
+
+    assert "event success" in lines
+    assert "thread airflow_provider_modelarts.client.client" in lines
+    for heavy in ("client.client", "client.models.job", "transport"):
+        assert f"loop airflow_provider_modelarts.{heavy}" not in lines

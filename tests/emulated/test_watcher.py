@@ -65,6 +65,64 @@ def test_five_hundred_waits_share_one_request_a_look(client, emulator) -> None:
     assert counts["list_training_jobs"] < 100
 
 
+class CountingPatience(Patience):
+    """Counts the looks at its version."""
+
+    looks = 0
+
+    def answered(self, job_id: int, version_id: int, status: int) -> bool:
+        """Take note of a status that was read."""
+        self.looks += 1
+        return super().answered(job_id, version_id, status)
+
+
+@pytest.mark.parametrize(("waits", "foreign"), [(1000, 0), (2, 3000)])
+def test_look_costs_two_requests_at_most(client, emulator, waits: int, foreign: int) -> None:
+    """However many waits there are in a project, and however many newer jobs of others."""
+    ids = emulator.add_jobs(waits, status=RUNNING)
+    emulator.add_jobs(foreign, status=COMPLETED)
+    counters = [CountingPatience(interval=1.0) for _ in ids]
+
+    async def main() -> int:
+        watcher = watcher_of(client)
+        pairs = zip(ids, counters, strict=True)
+        tasks = [asyncio.ensure_future(watcher.ended(*pair, patience)) for pair, patience in pairs]
+        await until(lambda: min(counter.looks for counter in counters) >= 3)
+        requests = len(emulator.requests())
+        for task in tasks:
+            task.cancel()
+        return requests
+
+    emulator.clear_requests()
+
+    assert run(main) <= 2 * 3
+
+
+def test_shared_look_gives_the_event_loop_back(client, emulator) -> None:
+    """Telling many waits their status, and logging it, does not hold up other triggers."""
+    ids = emulator.add_jobs(300, status=COMPLETED)
+    turn = 0
+    told: Counter[int] = Counter()
+
+    class Noting(Patience):
+        def answered(self, job_id: int, version_id: int, status: int) -> bool:
+            told[turn] += 1
+            return super().answered(job_id, version_id, status)
+
+    async def main() -> None:
+        nonlocal turn
+        waits = [watcher_of(client).ended(*pair, Noting(interval=INTERVAL)) for pair in ids]
+        all_waits = asyncio.gather(*waits)
+        while not all_waits.done():
+            await asyncio.sleep(0)
+            turn += 1
+
+    run(main)
+
+    assert told.total() == 300
+    assert max(told.values()) <= 50
+
+
 def test_two_old_jobs_among_three_thousand_cost_two_requests_a_look(client, emulator) -> None:
     """Jobs buried under those of others are asked for by themselves."""
     ids = emulator.add_jobs(2, status=RUNNING)

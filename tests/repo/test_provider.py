@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 from importlib import import_module
 from importlib.metadata import entry_points
 from importlib.resources import files
@@ -92,45 +90,3 @@ def test_form_of_older_airflow_comes_from_the_same_data() -> None:
     behaviour = ModelArtsHook.get_ui_field_behaviour()
 
     assert behaviour.keys() == {"hidden_fields", "relabeling", "placeholders"}
-
-
-def _modules_after(statement: str) -> set[str]:
-    code = f"import sys\n{statement}\nprint('\\n'.join(sys.modules))"
-    run = subprocess.run(
-        [sys.executable, "-W", "ignore", "-c", code], check=True, capture_output=True, text=True
-    )
-    return set(run.stdout.split())
-
-
-@pytest.mark.parametrize(
-    "module",
-    [
-        "airflow_provider_modelarts.hooks.modelarts",
-        *(
-            module
-            for kind in ("operators", "sensors")
-            for entry in get_provider_info()[kind]
-            for module in entry["python-modules"]
-        ),
-    ],
-)
-def test_parsing_a_dag_loads_no_http_stack_and_no_emulator(module: str) -> None:
-    """Importing what a DAG file imports loads next to nothing of ours below the operators."""
-    base = "from airflow.providers.common.compat.sdk import DAG, BaseSensorOperator, BaseHook, conf"
-    added = _modules_after(f"{base}\nimport {module}") - _modules_after(base)
-
-    ours = {name for name in added if name.startswith("airflow_provider_modelarts")}
-    assert not any("emulator" in name for name in ours)
-    assert "airflow_provider_modelarts.transport" not in ours
-    assert "airflow_provider_modelarts.client.client" not in ours
-    assert not any(name.startswith("airflow_provider_modelarts.client.models") for name in ours)
-    assert not {"requests", "urllib3", "tenacity"} & added
-
-
-def test_client_needs_no_airflow() -> None:
-    """The client can be used in a script without loading Airflow."""
-    loaded = _modules_after(
-        "from airflow_provider_modelarts.client import ModelArtsClient, JobStatus"
-    )
-
-    assert not any(name == "airflow" or name.startswith("airflow.") for name in loaded)
