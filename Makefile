@@ -68,7 +68,7 @@ lock: install  ## renew constraints/ (pins stay where nothing forces them; LOCK_
 	    --no-annotate --no-emit-index-url --no-emit-find-links --custom-compile-command 'make lock' \
 	    --quiet $(LOCK_OPTIONS) pyproject.toml - --output-file $(CONSTRAINTS)
 	echo 'apache-airflow==$(AIRFLOW2_VERSION)' | $(BIN)/uv pip compile --python-platform linux --python-version 3.11 \
-	    --extra test --no-annotate --no-emit-index-url --no-emit-find-links --custom-compile-command 'make lock' \
+	    --extra chaos --no-annotate --no-emit-index-url --no-emit-find-links --custom-compile-command 'make lock' \
 	    --quiet $(LOCK_OPTIONS) pyproject.toml - --output-file $(CONSTRAINTS_AIRFLOW2)
 	printf 'keystone\nwaitress\n' | $(BIN)/uv pip compile --universal --python-version 3.11 --only-binary :all: \
 	    --no-annotate --no-emit-index-url --no-emit-find-links --custom-compile-command 'make lock' \

@@ -7,6 +7,8 @@ import sys
 
 import pytest
 
+from airflow_provider_modelarts.get_provider_info import get_provider_info
+
 BUDGET = 60
 """Modules that operators, sensors, triggers and hook may add to Airflow's own; docs/performance.md measures it."""
 
@@ -20,10 +22,10 @@ except ImportError:  # Airflow 2
 import airflow.triggers.base
 """
 OURS = [
-    "airflow_provider_modelarts.hooks.modelarts",
-    "airflow_provider_modelarts.operators.training_job",
-    "airflow_provider_modelarts.sensors.training_job",
-    "airflow_provider_modelarts.triggers.training_job",
+    module
+    for kind in ("hooks", "operators", "sensors", "triggers")
+    for entry in get_provider_info()[kind]
+    for module in entry["python-modules"]
 ]
 
 
