@@ -12,7 +12,6 @@ from __future__ import annotations
 import logging
 import sys
 import threading
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
 from airflow.providers.common.compat.sdk import AirflowTaskTimeout
@@ -83,13 +82,7 @@ def state_of(instance: Any) -> str:
 
 def stop(client: ModelArtsClient, job_id: int, version_id: int) -> None:
     """Ask for a version to be stopped, within seconds, and say in the log how it went."""
-    from airflow_provider_modelarts.client.client import ModelArtsClient
-    from airflow_provider_modelarts.client.retry import Backoff
-
-    hasty = ModelArtsClient(
-        replace(client.config, timeout=min(client.config.timeout, STOP_LIMIT)),
-        backoff=Backoff(attempts=2, initial=0.2, maximum=0.2),
-    )
+    hasty = client.in_haste(STOP_LIMIT)
     try:
         hasty.stop_job_version(job_id, version_id)
     except ConflictError as error:
