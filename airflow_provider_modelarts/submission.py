@@ -125,6 +125,17 @@ class Submission:
         """Return what this task wants made, made now or by an earlier try."""
         return self._job(plan) if isinstance(plan, JobPlan) else self._version(plan)
 
+    def made(self, plan: JobPlan | VersionPlan) -> Made | None:
+        """Return what this task has made already, in this try or in an earlier one, if anything."""
+        return self._own(
+            None,
+            lambda record: (
+                self._find_job(plan, record)
+                if isinstance(plan, JobPlan)
+                else self._find_version(plan, record)
+            ),
+        )
+
     def _job(self, plan: JobPlan) -> Made:
         own = self._own(_fingerprint(plan.config), lambda r: self._find_job(plan, r))
         if own is None:

@@ -102,7 +102,13 @@ class CreateOperator(ConfigOperator):
             end_time = end_time_of(self.execution_timeout, self.max_wait)
             plan = self._plan()  # only a valid payload is worth a look at the store
             submission = self._submission(context)
-            made = submission.submit(plan)
+            try:
+                made = submission.submit(plan)
+            except BaseException:
+                # Airflow 2 ends a task by an exception out of the very request that is under way.
+                if self._killed:
+                    self._stop_made(submission, plan)
+                raise
             own = not submission.attached
             cancel = self.cancel_on_kill and own
             self.log.info(
@@ -231,6 +237,16 @@ class CreateOperator(ConfigOperator):
             self._killed = True  # while submitting; see execute
             return
         self._stop(*self._live)
+
+    def _stop_made(self, submission: Submission, plan: JobPlan | VersionPlan) -> None:
+        """Stop what an interrupted submission has made, if anything."""
+        try:
+            made = submission.made(plan)
+        except ModelArtsError as error:
+            self.log.error("A training may have been made and go on, look for it: %s", error)  # noqa: TRY400
+        else:
+            if made is not None:
+                self._stop(made.job_id, made.version_id)
 
     def _stop(self, job_id: int, version_id: int | None) -> None:
         if version_id is not None:

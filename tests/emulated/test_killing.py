@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from airflow.providers.common.compat.sdk import AirflowTaskTimeout, TaskDeferred
 from airflow.triggers.base import BaseTrigger
+from urllib3.connection import HTTPConnection
 
 from airflow_provider_modelarts import killing
 from airflow_provider_modelarts.exceptions import TrainingJobCanceledError
@@ -202,6 +203,37 @@ def test_task_killed_while_it_submits_stops_what_it_has_made(
         task.execute({"ti": instance})
 
     assert status(emulator) in STOPPED
+
+
+class TerminatedError(BaseException):
+    """What Airflow 2 raises out of whatever the task is doing, once ``on_kill`` has returned."""
+
+
+@pytest.mark.parametrize("operation", ["list_training_jobs", "create_training_job"])
+def test_task_killed_out_of_a_request_stops_what_it_has_made(
+    client, config, emulator, instance, monkeypatch, operation
+) -> None:
+    """Airflow 2 does not let a task go on after ``on_kill``, so it never reads the answer."""
+    emulator.set_transitions("immediate", status=RUNNING)
+    task = CreateTrainingJobOperator(task_id="train", job_name="job", config=config)
+    answered = HTTPConnection.getresponse
+
+    def die(connection: HTTPConnection) -> Any:
+        answer = answered(connection)
+        if emulator.requests(operation) and instance.state == "running":
+            instance.state = "failed"
+            task.on_kill()
+            raise TerminatedError
+        return answer
+
+    monkeypatch.setattr(HTTPConnection, "getresponse", die)
+
+    with pytest.raises(TerminatedError):
+        task.execute({"ti": instance})
+
+    statuses = [version.status for job in emulator.jobs() for version in job.versions]
+    assert len(statuses) == (operation == "create_training_job")
+    assert all(status in STOPPED for status in statuses)
 
 
 @pytest.fixture
