@@ -149,6 +149,8 @@ class Watcher:
         for number, (wait, answer) in enumerate(answers.items(), start=1):
             wait.settle(answer)  # which logs a status that is new
             wait.looked_at(now)
+            if wait.future.done():  # else it would count once more before its task has come round
+                self._waits.discard(wait)
             if number % _AT_ONCE == 0:
                 await asyncio.sleep(0)  # other triggers have their turn
 

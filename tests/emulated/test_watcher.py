@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from airflow_provider_modelarts.client.polling import Patience
-from airflow_provider_modelarts.client.watcher import Watcher, watcher_of
+from airflow_provider_modelarts.client.watcher import Watcher, threads, watcher_of
 from airflow_provider_modelarts.exceptions import AuthenticationError, NotFoundError
 
 if TYPE_CHECKING:
@@ -121,6 +121,21 @@ def test_shared_look_gives_the_event_loop_back(client, emulator) -> None:
 
     assert told.total() == 300
     assert max(told.values()) <= 50
+
+
+def test_ended_wait_asks_no_more_although_the_look_took_long(client, emulator) -> None:
+    """Where a look takes longer than the interval, the next one is due at once, but not for it."""
+    ((job, version),) = emulator.add_jobs(1, status=COMPLETED)
+
+    async def main() -> int:
+        (task,) = start(watcher_of(client), [(job, version)], interval=0.0001)
+        status = await task
+        await asyncio.to_thread(threads().shutdown)  # what is under way arrives
+        return status
+
+    assert run(main) == COMPLETED
+    threads.cache_clear()
+    assert looks(emulator) == {"get_job_version": 1}
 
 
 def test_two_old_jobs_among_three_thousand_cost_two_requests_a_look(client, emulator) -> None:
