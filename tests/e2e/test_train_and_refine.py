@@ -1,4 +1,4 @@
-"""The example DAG in a real Airflow: scheduler, triggerer, API server, and a training that really trains."""
+"""The example DAGs in a real Airflow: scheduler, triggerer, API server, and a training that really trains."""
 
 from __future__ import annotations
 
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.e2e
 
 DAG_ID = "train_and_refine"
+SECOND_DAG_ID = "saved_set_and_board"
 COMPLETED = 10
 # Only a hang runs into it: the run takes about a minute on an idle two-core machine.
 RUN_TIMEOUT = 900
@@ -38,6 +39,7 @@ class Finished:
     task_logs: dict[str, str]
     trigger_rows: list[str]
     leftovers: list[int]
+    second: Observed | None = None
 
 
 @pytest.fixture(scope="module")
@@ -63,6 +65,9 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Finished:
             trigger_rows=trigger_rows,
             leftovers=[],
         )
+        second_id = stack.api.trigger(SECOND_DAG_ID)
+        result.second = follow(stack, SECOND_DAG_ID, second_id, timeout=RUN_TIMEOUT, say=print)
+        result.task_logs = _texts_below(stack.home / "logs")
     result.leftovers = stack.leftovers()
     return result
 
@@ -136,6 +141,15 @@ def test_no_credential_in_logs_database_or_triggers(finished: Finished) -> None:
         if word in text and not place.endswith("emulator.log")
     ]
     assert leaks == []
+
+
+def test_other_operators_work_together(finished: Finished) -> None:
+    """A saved set, a built-in algorithm, its log, and a visualization job over its output."""
+    assert finished.second is not None
+    states = {task.task_id: task.state for task in finished.second.tasks.values()}
+
+    names = {"save", "train", "show_log", "board", "ready", "stop"}
+    assert states == dict.fromkeys(names, "success"), _explain(finished)
 
 
 def test_nothing_is_left_running(finished: Finished) -> None:

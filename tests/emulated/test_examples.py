@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
-@pytest.mark.parametrize("name", ["smallest", "train_and_refine"])
+@pytest.mark.parametrize("name", ["smallest", "train_and_refine", "saved_set_and_board"])
 def test_example_parses_without_a_connection(repo: Path, name: str) -> None:
     """Nothing is looked up and nothing is asked while a DAG file is parsed."""
     found = runpy.run_path(str(repo / "example_dags" / f"{name}.py"))

@@ -22,7 +22,7 @@ settings.register_profile(
     derandomize=True,
     database=None,
     deadline=None,
-    max_examples=200,
+    max_examples=100,
     report_multiple_bugs=False,
 )
 # HYPOTHESIS_PROFILE=search looks for new ones.
