@@ -51,7 +51,7 @@ chaos: $(VENV)/.chaos  ## break a real Airflow in every way there is and write d
 chaos-airflow2: $(VENV_AIRFLOW2)/.chaos  ## the same with Airflow 2.11
 	$(VENV_AIRFLOW2)/bin/python -m tests.chaos
 
-bench: $(VENV)/.chaos  ## measure against other providers and write docs/performance.md (40 minutes; BENCH_OPTIONS=--quick: 6)
+bench: $(VENV)/.bench  ## measure against other providers and write docs/performance.md (40 minutes; BENCH_OPTIONS=--quick: 6)
 	$(BIN)/python -m benchmarks $(BENCH_OPTIONS)
 
 check: install  ## lint, formatting, types, import contracts
@@ -104,8 +104,8 @@ $(VENV)/.installed: pyproject.toml $(CONSTRAINTS)
 	$(call make-venv,$(PYTHON),$(VENV))
 	$(call install-into,$(VENV),$(CONSTRAINTS),$(WANTED))
 
-$(VENV)/.chaos: $(VENV)/.installed
-	@$(BIN)/uv pip install --quiet --python $(BIN)/python -c $(CONSTRAINTS) -e '.[chaos]'
+$(VENV)/.chaos $(VENV)/.bench: $(VENV)/.%: $(VENV)/.installed
+	@$(BIN)/uv pip install --quiet --python $(BIN)/python -c $(CONSTRAINTS) -e '.[$*]'
 	@touch $@
 
 $(VENV_KEYSTONE)/.installed: $(CONSTRAINTS_KEYSTONE)

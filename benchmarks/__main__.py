@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from benchmarks import imports, report, submits, triggerer, waits
 from benchmarks.peers import REPO
+from benchmarks.sections import table
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -76,7 +77,7 @@ def _finish(folder: Path, *, quick: bool) -> int:
     known = _known(folder)
     results = {letter: entry["result"] for letter, entry in known.items()}
     promises = report.promises(results)
-    print(report.table(("promise", "at most", "measured", "kept"), promises))
+    print(table(("promise", "at most", "measured", "kept"), promises))
     page = folder / "performance.md" if quick else REPO / "docs" / "performance.md"
     if lacking := sorted(MEASURE.keys() - known.keys()):
         print(f"\n{page} is left alone: it takes {', '.join(lacking)} as well")

@@ -75,11 +75,6 @@ class Child:
             message = f"{' '.join(self._arguments)} failed:\n{tail(self._log)}"
             raise ChildError(message)
 
-    def ended(self) -> bool:
-        """Whether it has ended, well."""
-        self.check()
-        return self.process.poll() is not None
-
     def result(self, limit: float) -> dict[str, Any]:
         """Wait for its end and return its notes.
 

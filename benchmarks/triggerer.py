@@ -37,7 +37,7 @@ def missing() -> str:
     if binaries() is None:
         return "not run: there is no PostgreSQL server here (Debian: apt-get install postgresql)"
     if not all(importlib.util.find_spec(name) for name in ("psycopg2", "asyncpg")):
-        return "not run: extra chaos is not installed (`make bench` installs it)"
+        return "not run: extra bench is not installed (`make bench` installs it)"
     return ""
 
 
