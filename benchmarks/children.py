@@ -72,7 +72,8 @@ class Child:
     def check(self) -> None:
         """Raise if it has failed."""
         if self.process.poll():
-            message = f"{' '.join(self._arguments)} failed:\n{tail(self._log)}"
+            words = " ".join(tail(self._log, 3).split())
+            message = f"{' '.join(self._arguments)} failed: {words[-300:]}"
             raise ChildError(message)
 
     def result(self, limit: float) -> dict[str, Any]:

@@ -127,5 +127,5 @@ def _run(command: list[str]) -> None:
     done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603 - our own words
     if done.returncode:
         words = " ".join((done.stderr or done.stdout).split())
-        message = f"{' '.join(command)} failed: {words[-300:]}"
+        message = f"cannot be installed: {words[-300:]}"
         raise NotInstalledError(message)

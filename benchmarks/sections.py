@@ -36,7 +36,7 @@ def imports(rows: Sequence[Row]) -> str:
     ours, notes, cells = rows[0], [], []
     for row in rows:
         if "missing" in row:
-            cells.append([row["who"], row["version"], f"not installed: {row['missing']}"])
+            cells.append([row["who"], row["version"], row["missing"]])
             continue
         cpu = _times(row, ours, "cpu", f"{row['cpu']:.3f}")
         modules = _times(row, ours, "modules", f"{row['modules']:.0f}")
@@ -155,7 +155,7 @@ def submits(rows: Sequence[Row]) -> str:
     ours, cells = rows[0], []
     for row in rows:
         if "missing" in row:
-            cells.append([row["who"], f"not installed: {row['missing']}"])
+            cells.append([row["who"], row["missing"]])
             continue
         requests = _times(row, ours, "requests", f"{row['requests']:.1f}")
         first = _times(row, ours, "first", f"{row['first'] * 1000:.0f}")

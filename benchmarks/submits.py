@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import statistics
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
-from benchmarks.children import Child, Standin
+from benchmarks.children import Child, ChildError, Standin
 from benchmarks.peers import DATABRICKS, OURS, SAGEMAKER, NotInstalledError
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 MANY: Final = 200
 _LIMIT: Final = 300.0
@@ -20,21 +23,22 @@ _WHO: Final = {
 
 def measure(*, quick: bool) -> list[dict[str, Any]]:
     """Return a row for each way to submit."""
+    many, repetitions = (20, 1) if quick else (MANY, 5)
+    rows = []
     with Standin() as standin:
-        return [
-            _row(standin, who, many=20 if quick else MANY, repetitions=1 if quick else 5)
-            for who in _WHO
-        ]
+        for who, (provider, title) in _WHO.items():
+            row = {"who": title, "many": many}
+            try:
+                figures = _figures(standin, provider.python(), who, many, repetitions)
+            except (NotInstalledError, ChildError) as error:
+                figures = {"missing": str(error)}
+            rows.append(row | figures)
+    return rows
 
 
-def _row(standin: Standin, who: str, *, many: int, repetitions: int) -> dict[str, Any]:
-    provider, title = _WHO[who]
-    row: dict[str, Any] = {"who": title, "many": many}
-    try:
-        python = provider.python()
-    except NotInstalledError as error:
-        return row | {"missing": str(error)}
-
+def _figures(
+    standin: Standin, python: Path, who: str, many: int, repetitions: int
+) -> dict[str, Any]:
     def cpu(count: int) -> float:
         standin.call("reset", count=0)
         with Child(python, "submitter", who, str(count), variables=standin.variables) as child:
@@ -43,4 +47,4 @@ def _row(standin: Standin, who: str, *, many: int, repetitions: int) -> dict[str
     cpu(1)  # compiles what was not compiled yet
     first = statistics.median(cpu(1) for _ in range(repetitions))
     further = (statistics.median(cpu(many) for _ in range(repetitions)) - first) / (many - 1)
-    return row | {"requests": standin.requests() / many, "first": first, "further": further}
+    return {"requests": standin.requests() / many, "first": first, "further": further}

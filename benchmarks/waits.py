@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import psutil
 
-from benchmarks.children import Child, Standin, pause
+from benchmarks.children import Child, ChildError, Standin, pause
 from benchmarks.figures import each_tick, percentile
 from benchmarks.measure import raise_file_limit
 from benchmarks.peers import DATABRICKS, OURS, SAGEMAKER, NotInstalledError
@@ -68,7 +68,7 @@ def measure(*, quick: bool) -> dict[str, Any]:
 def _warm_up(standin: Standin, who: str, plan: Plan) -> None:
     """Look once, so that Python has compiled what is not compiled yet."""
     standin.call("reset", count=1)
-    with contextlib.suppress(NotInstalledError):
+    with contextlib.suppress(NotInstalledError, ChildError):
         python = WHO[who][0].python()
         with Child(python, "waiter", who, "1", "1", variables=standin.variables) as child:
             _all_looked_at(standin, child, 1, plan)
@@ -80,7 +80,7 @@ def _rows(standin: Standin, plan: Plan) -> Iterator[dict[str, Any]]:
             row = {"waits": count, "who": who, "title": title}
             try:
                 yield row | _case(standin, provider, who, count, plan)
-            except (UnfinishedError, NotInstalledError) as error:
+            except (UnfinishedError, NotInstalledError, ChildError) as error:
                 yield row | {"missing": str(error)}
 
 
