@@ -155,14 +155,12 @@ class Watcher:
                 await asyncio.sleep(0)  # other triggers have their turn
 
     async def _ask(self, waits: list[Wait]) -> Answers:
-        """Return what the service says of each wait."""
+        """Return what the service says of each wait that is due, and of others on the way."""
         if len(waits) <= _FEW:
             return await self._one_by_one(waits)
-        open_jobs: dict[int, list[Wait]] = defaultdict(list)
-        for wait in waits:
-            open_jobs[wait.job_id].append(wait)
-        answers, older = await self._from_pages(open_jobs)
-        buried = [wait for waits_of_job in open_jobs.values() for wait in waits_of_job]
+        open_jobs = {wait.job_id for wait in waits}
+        answers, older = await self._from_pages(open_jobs, set(waits))
+        buried = [wait for wait in waits if wait.job_id in open_jobs]
         singles = buried + [group[0] for group in older if len(group) == 1]
         parts = [self._one_by_one(singles)]
         parts += [self._by_version_list(group) for group in older if len(group) > 1]
@@ -171,13 +169,14 @@ class Watcher:
         return answers
 
     async def _from_pages(
-        self, open_jobs: dict[int, list[Wait]]
+        self, open_jobs: set[int], due: set[Wait]
     ) -> tuple[Answers, list[list[Wait]]]:
         """Read the list as far as that is worth it, and take what it tells out of the open jobs.
 
         :return: answers, and by job the waits for versions that are not their job's newest.
         """
         answers: Answers = {}
+        by_job = self._on_the_list(due)
         older: dict[int, list[Wait]] = {}
         page = 0
         while open_jobs and self._page_is_worth_it(page, len(open_jobs)):
@@ -186,20 +185,33 @@ class Watcher:
                 rows = await _in_thread(partial(self._client.job_page, page, MAX_PER_PAGE))
             except ModelArtsError as error:
                 # What earlier pages have told is not lost.
-                answers |= {wait: error for waits in open_jobs.values() for wait in waits}
+                answers |= {wait: error for wait in due if wait.job_id in open_jobs}
                 open_jobs.clear()
                 break
             for row in rows:
-                for wait in open_jobs.pop(row.job_id, ()):
+                open_jobs.discard(row.job_id)
+                for wait in by_job.pop(row.job_id, ()):
                     if row.version_id == wait.version_id:
                         answers[wait] = row.status
-                    else:
+                    elif wait in due:
                         older.setdefault(wait.job_id, []).append(wait)
             self._total = max(self._total, (page - 1) * MAX_PER_PAGE + len(rows))
             if len(rows) < MAX_PER_PAGE:
                 self._total = (page - 1) * MAX_PER_PAGE + len(rows)
                 break
         return answers, list(older.values())
+
+    def _on_the_list(self, due: set[Wait]) -> dict[int, list[Wait]]:
+        """Return by job the waits that a page of the list is to answer.
+
+        Who is not due yet rides along, so that waits that started at different times come to share
+        their looks; but nobody on the first look, see FIRST_LOOK.
+        """
+        found: dict[int, list[Wait]] = defaultdict(list)
+        for wait in self._waits:
+            if wait in due or wait.patience.status is not None:
+                found[wait.job_id].append(wait)
+        return found
 
     def _page_is_worth_it(self, pages_read: int, jobs_open: int) -> bool:
         """Whether the next page costs less than asking for each open job by itself."""

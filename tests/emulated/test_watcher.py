@@ -98,6 +98,46 @@ def test_look_costs_two_requests_at_most(client, emulator, waits: int, foreign: 
     assert run(main) <= 2 * 3
 
 
+def test_waits_of_different_phases_come_to_share_their_looks(client, emulator) -> None:
+    """A triggerer starts a thousand triggers over many seconds; they are looked at together all the same."""
+    ids = emulator.add_jobs(20, status=RUNNING)
+    counters = [CountingPatience(interval=1.0) for _ in ids]
+
+    async def main() -> int:
+        watcher = watcher_of(client)
+        tasks = []
+        for pair, patience in zip(ids, counters, strict=True):
+            tasks.append(asyncio.ensure_future(watcher.ended(*pair, patience)))
+            await asyncio.sleep(0.05)
+        await until(lambda: min(counter.looks for counter in counters) >= 2)
+        emulator.clear_requests()
+        before = counters[0].looks
+        await until(lambda: counters[0].looks >= before + 3)
+        requests = len(emulator.requests())
+        for task in tasks:
+            task.cancel()
+        return requests
+
+    assert run(main) <= 4  # one a look, and one on its way
+
+
+def test_new_wait_does_not_ride_along(client, emulator) -> None:
+    """Airflow fails a task whose trigger fires in its first seconds, so the first look has its time."""
+    ids = emulator.add_jobs(3, status=RUNNING)
+    (new,) = emulator.add_jobs(1, status=COMPLETED)
+
+    async def main() -> bool:
+        watcher = watcher_of(client)
+        start(watcher, ids, interval=0.05)
+        (late,) = start(watcher, [new], interval=30)
+        await until(lambda: looks(emulator)["list_training_jobs"] >= 3)
+        early = late.done()
+        late.cancel()
+        return early
+
+    assert not run(main)
+
+
 def test_shared_look_gives_the_event_loop_back(client, emulator) -> None:
     """Telling many waits their status, and logging it, does not hold up other triggers."""
     ids = emulator.add_jobs(300, status=COMPLETED)
