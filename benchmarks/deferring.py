@@ -10,9 +10,12 @@ from __future__ import annotations
 import json
 import sys
 import time
+from datetime import timedelta
+from typing import TYPE_CHECKING
 
 from airflow.models.taskinstance import TaskInstance
 from airflow.models.trigger import Trigger
+from airflow.providers.standard.triggers.temporal import DateTimeTrigger
 from airflow.sdk import timezone
 from airflow.utils.session import create_session
 from airflow.utils.state import TaskInstanceState
@@ -20,19 +23,29 @@ from sqlalchemy import select
 
 from airflow_provider_modelarts.triggers.training_job import TrainingJobTrigger
 
+if TYPE_CHECKING:
+    from airflow.triggers.base import BaseTrigger
+
 
 def main() -> None:
-    """Run; the arguments are DAG id, run id and interval, the versions to wait for come on stdin."""
-    dag_id, run_id, interval = sys.argv[1:]
+    """Run; the arguments are DAG id, run id, whose trigger and interval, the versions to wait for come on stdin."""
+    dag_id, run_id, whose, interval = sys.argv[1:]
+    much_later = timezone.utcnow() + timedelta(hours=1)
+
+    def make(version: dict[str, int]) -> BaseTrigger:
+        if whose == "airflow":
+            return DateTimeTrigger(much_later)
+        return TrainingJobTrigger(
+            version["job_id"], version["version_id"], poll_interval=float(interval)
+        )
+
     versions = json.load(sys.stdin)
     of_run = (TaskInstance.dag_id == dag_id, TaskInstance.run_id == run_id)
     with create_session() as session:
         order = TaskInstance.map_index
         instances = session.scalars(select(TaskInstance).where(*of_run).order_by(order)).all()
         for instance, version in zip(instances, versions, strict=True):
-            trigger = TrainingJobTrigger(
-                version["job_id"], version["version_id"], poll_interval=float(interval)
-            )
+            trigger = make(version)
             classpath, arguments = trigger.serialize()
             row = Trigger(classpath=classpath, kwargs=arguments)
             session.add(row)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import importlib.util
 import json
+import re
 import subprocess
 import sys
 import tempfile
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
 DAG_ID: Final = "many_waits"
-BLOCKED: Final = "async thread was blocked"
+BLOCKED: Final = re.compile(r"async thread was blocked for ([\d.]+) seconds")
 """What Airflow's triggerer logs when its loop stood still for 0.2 seconds."""
 
 _RUNS_UNTIL_TOLD: Final = {"mode": "time", "sequence": [[8, 0]]}
@@ -57,20 +58,10 @@ def measure(*, quick: bool) -> dict[str, Any]:
 def _measured(stack: _Stack, count: int, interval: float, resumed: int) -> dict[str, Any]:
     stack.wait_for_dag(DAG_ID)
     idle = stack.busy(10)
-    run: dict[str, Any] = {"logical_date": None, "conf": {}}
-    run_id = stack.api.call("POST", f"/api/v2/dags/{DAG_ID}/dagRuns", run)["dag_run_id"]
     versions = stack.emulator("POST", "jobs", {"count": count, "status": 8})["jobs"]
-
-    before, cpu = time.monotonic(), stack.cpu()
-    began = stack.defer(run_id, interval, versions)
-    stack.until(lambda: stack.triggers_started() == count, "all triggers to be started")
-    now = time.monotonic()
-    start_seconds, start_cpu = now - began, stack.cpu() - cpu - idle * (now - before)
-
-    stack.emulator("DELETE", "requests")
-    busy = stack.busy(5 * interval)
-    asked = len(stack.emulator("GET", "requests")["requests"])
-    memory = stack.memory()
+    airflow = _loaded(stack, "airflow", versions, interval)
+    stack.begin_anew()
+    ours = _loaded(stack, "ours", versions, interval)
 
     for version in versions:
         path = f"jobs/{version['job_id']}/versions/{version['version_id']}"
@@ -82,20 +73,40 @@ def _measured(stack: _Stack, count: int, interval: float, resumed: int) -> dict[
     stack.sql(f"UPDATE task_instance SET state = 'success' WHERE map_index >= {resumed}")  # noqa: S608
     stack.api.call("PATCH", f"/api/v2/dags/{DAG_ID}", {"is_paused": False})
     unpaused = time.monotonic()
-    stack.until(lambda: stack.tasks("state = 'success'") == count, "tasks to be resumed")
+    stack.until(lambda: stack.tasks("state != 'success'") == 0, "tasks to be resumed")
     return {
         "count": count,
         "interval": interval,
         "idle": idle,
-        "start_seconds": start_seconds,
-        "start_cpu": start_cpu,
-        "busy": busy,
-        "requests": asked / 5,
-        "memory": memory,
-        "blocked": stack.log().count(BLOCKED),
+        "airflow": airflow,
+        "ours": ours,
         "fired_seconds": fired_seconds,
         "resumed": resumed,
         "resumed_seconds": time.monotonic() - unpaused,
+    }
+
+
+def _loaded(
+    stack: _Stack, whose: str, versions: list[dict[str, int]], interval: float
+) -> dict[str, Any]:
+    """Start a trigger for each version, Airflow's own or ours, and watch the triggerer for five intervals."""
+    body: dict[str, Any] = {"logical_date": None, "conf": {}}
+    run_id = stack.api.call("POST", f"/api/v2/dags/{DAG_ID}/dagRuns", body)["dag_run_id"]
+    known, noted = stack.triggers_started(), len(stack.blocked())
+    cpu = stack.cpu()
+    began = stack.defer(run_id, whose, interval, versions)
+    stack.until(lambda: stack.triggers_started() == known + len(versions), "triggers to be started")
+    start = {"start_seconds": time.monotonic() - began, "start_cpu": stack.cpu() - cpu}
+    blocked_start = stack.blocked()[noted:]
+
+    stack.emulator("DELETE", "requests")
+    busy = stack.busy(5 * interval)
+    return start | {
+        "busy": busy,
+        "requests": len(stack.emulator("GET", "requests")["requests"]) / 5,
+        "memory": stack.memory(),
+        "blocked_start": blocked_start,
+        "blocked_waiting": stack.blocked()[noted + len(blocked_start) :],
     }
 
 
@@ -127,10 +138,12 @@ class _Stack(Stack):
         answer.raise_for_status()
         return answer.json()
 
-    def defer(self, run_id: str, interval: float, versions: list[dict[str, int]]) -> float:
+    def defer(
+        self, run_id: str, whose: str, interval: float, versions: list[dict[str, int]]
+    ) -> float:
         """Make every task of the run wait for one of these versions; return when (monotonic)."""
         done = subprocess.run(  # noqa: S603 - our own module
-            [sys.executable, "-m", "benchmarks.deferring", DAG_ID, run_id, str(interval)],
+            [sys.executable, "-m", "benchmarks.deferring", DAG_ID, run_id, whose, str(interval)],
             input=json.dumps(versions),
             text=True,
             check=True,
@@ -139,6 +152,15 @@ class _Stack(Stack):
             stdout=subprocess.PIPE,
         )
         return float(done.stdout.split()[-1])
+
+    def begin_anew(self) -> None:
+        """End all tasks and start the triggerer again."""
+        self.sql("UPDATE task_instance SET state = 'success'")
+        triggerers = "SELECT count(*) FROM job WHERE job_type = 'TriggererJob'"
+        known = self.sql(triggerers)
+        self.components["triggerer"].restart()
+        self.until(lambda: self.sql(triggerers) > known, "the triggerer to start again")
+        self.until(lambda: self.sql("SELECT count(*) FROM trigger") == 0, "old triggers to go")
 
     def sql(self, statement: str) -> int:
         """Run a statement and return the number in its first row, or of the rows it changed."""
@@ -182,6 +204,7 @@ class _Stack(Stack):
         """Return the bytes in memory of all its processes."""
         return sum(int(process.memory_info().rss) for process in self._triggerer())
 
-    def log(self) -> str:
-        """Return all that it has logged."""
-        return self.components["triggerer"].log.read_text(encoding="utf-8", errors="replace")
+    def blocked(self) -> list[float]:
+        """Return for how many seconds its loop stood still, as far as it has noticed."""
+        log = self.components["triggerer"].log.read_text(encoding="utf-8", errors="replace")
+        return [float(seconds) for seconds in BLOCKED.findall(log)]
