@@ -213,8 +213,8 @@ def triggerer(result: Row) -> str:
         "worker's deferral leaves are written straight into Airflow's database (`benchmarks/deferring.py`).\n"
         "From there on all is Airflow's: the triggerer loads the triggers, runs them and fires them. The "
         "DAG is paused until all have fired, so that no worker takes CPU meanwhile.\n"
-        "For comparison the same is done before with a trigger of Airflow's own, which looks at the clock "
-        "every second; the triggerer starts afresh for ours.\n"
+        "For comparison the same is done before with a trigger of Airflow's own, set to an hour later, which "
+        "only sleeps; the triggerer starts afresh for ours.\n"
         f"Of the tasks that then wait for a worker {resumed} are really resumed; the others are marked as "
         "successful."
     )
