@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from demo.generation import installed_version
 from tests.chaos.dags.points import WITH_SUPERVISOR
 from tests.chaos.run import COMPLETED
 
@@ -17,6 +18,12 @@ pytestmark = pytest.mark.chaos
 DAGS = pytest.mark.parametrize(
     "dag_id", ["jobs_sync", "jobs_deferrable", "twins_sync", "twins_deferrable"]
 )
+LIMIT = (
+    "Airflow 2 tells nobody that a user has marked a task which has no process"
+    if installed_version() < (3, 0)
+    else ""
+)
+"""Why some books need not balance."""
 COUNT = 6
 KILLED = (0, 2, 3)
 
@@ -102,8 +109,8 @@ def test_task_is_marked_while_no_triggerer_runs(stack: ChaosStack, books: Any, s
     run.finish()
 
     case = f"jobs_deferrable: marked {state} while no triggerer runs"
-    row = books(case, run, killed=len(KILLED) + 1)
-    assert row.expected == COUNT
+    row = books(case, run, killed=len(KILLED) + 1, limit=LIMIT)
+    assert (row.expected, row.doubled, row.lost, row.stopped) == (COUNT, 0, 0, 0)
 
 
 def test_task_is_marked_failed_after_its_host_was_lost(stack: ChaosStack, books: Any) -> None:
@@ -118,7 +125,9 @@ def test_task_is_marked_failed_after_its_host_was_lost(stack: ChaosStack, books:
     run.wait_for_stops()
     run.finish()
 
-    books("jobs_sync: marked failed after its host was lost", run, killed=len(KILLED))
+    case = "jobs_sync: marked failed after its host was lost"
+    row = books(case, run, killed=len(KILLED), limit=LIMIT)
+    assert (row.doubled, row.lost, row.stopped) == (0, 0, 0)
     stack.revive("scheduler")  # LocalExecutor never gives the slot of a dead worker back
 
 
