@@ -105,8 +105,9 @@ class CreateOperator(ConfigOperator):
             try:
                 made = submission.submit(plan)
             except BaseException:
-                # Airflow 2 ends a task by an exception out of the very request that is under way.
-                if self._killed:
+                # Airflow 2 ends a task by an exception out of the very request that is under way, and
+                # any Airflow one whose time is over.
+                if self._killed or (self.cancel_on_kill and timed_out()):
                     self._stop_made(submission, plan)
                 raise
             own = not submission.attached

@@ -209,31 +209,67 @@ class TerminatedError(BaseException):
     """What Airflow 2 raises out of whatever the task is doing, once ``on_kill`` has returned."""
 
 
-@pytest.mark.parametrize("operation", ["list_training_jobs", "create_training_job"])
-def test_task_killed_out_of_a_request_stops_what_it_has_made(
-    client, config, emulator, instance, monkeypatch, operation
-) -> None:
-    """Airflow 2 does not let a task go on after ``on_kill``, so it never reads the answer."""
+@pytest.fixture
+def interrupted(
+    client: Any, config: dict[str, Any], emulator: Any, monkeypatch: pytest.MonkeyPatch
+) -> Callable[..., list[int]]:
+    """Return a function that ends a task once an operation was processed, and returns the statuses.
+
+    ``how`` is called in the midst of the request and returns what is raised out of it.
+    """
     emulator.set_transitions("immediate", status=RUNNING)
-    task = CreateTrainingJobOperator(task_id="train", job_name="job", config=config)
     answered = HTTPConnection.getresponse
 
-    def die(connection: HTTPConnection) -> Any:
-        answer = answered(connection)
-        if emulator.requests(operation) and instance.state == "running":
-            instance.state = "failed"
-            task.on_kill()
-            raise TerminatedError
-        return answer
+    def run(
+        operation: str, how: Callable[[CreateTrainingJobOperator], BaseException], **kwargs: Any
+    ) -> list[int]:
+        task = CreateTrainingJobOperator(task_id="train", job_name="job", config=config, **kwargs)
+        ended: list[BaseException] = []
 
-    monkeypatch.setattr(HTTPConnection, "getresponse", die)
+        def die(connection: HTTPConnection) -> Any:
+            answer = answered(connection)
+            if emulator.requests(operation) and not ended:
+                ended.append(how(task))
+                raise ended[0]
+            return answer
 
-    with pytest.raises(TerminatedError):
-        task.execute({"ti": instance})
+        monkeypatch.setattr(HTTPConnection, "getresponse", die)
+        with pytest.raises((TerminatedError, AirflowTaskTimeout)):
+            task.execute({"ti": Instance()})
+        return [version.status for job in emulator.jobs() for version in job.versions]
 
-    statuses = [version.status for job in emulator.jobs() for version in job.versions]
+    return run
+
+
+@pytest.mark.parametrize("operation", ["list_training_jobs", "create_training_job"])
+def test_task_killed_out_of_a_request_stops_what_it_has_made(
+    interrupted, instance, operation: str
+) -> None:
+    """Airflow 2 does not let a task go on after ``on_kill``, so it never reads the answer."""
+
+    def kill(task: CreateTrainingJobOperator) -> BaseException:
+        instance.state = "failed"
+        task._context = {"ti": instance}
+        task.on_kill()
+        return TerminatedError()
+
+    statuses = interrupted(operation, kill)
+
     assert len(statuses) == (operation == "create_training_job")
     assert all(status in STOPPED for status in statuses)
+
+
+@pytest.mark.parametrize(("cancel_on_kill", "expected"), [(True, STOPPED), (False, (RUNNING,))])
+def test_task_whose_time_is_over_in_mid_request_stops_what_it_has_made(
+    interrupted, cancel_on_kill: bool, expected: tuple[int, ...]
+) -> None:
+    """``execution_timeout`` strikes while the answer is awaited; Airflow calls ``on_kill`` too late."""
+    timeout = interrupted(
+        "create_training_job", lambda _: AirflowTaskTimeout(), cancel_on_kill=cancel_on_kill
+    )
+
+    assert len(timeout) == 1
+    assert timeout[0] in expected
 
 
 @pytest.fixture
