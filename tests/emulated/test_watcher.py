@@ -4,46 +4,23 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 
 from airflow_provider_modelarts.client.polling import Patience
 from airflow_provider_modelarts.client.watcher import Watcher, threads, watcher_of
-from airflow_provider_modelarts.exceptions import AuthenticationError, NotFoundError
-
-if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
-
-RUNNING, COMPLETED, FAILED = 8, 10, 11
-INTERVAL = 0.1
-
-
-def looks(emulator: Any) -> Counter[str]:
-    """Return how often each operation was called."""
-    return Counter(request.operation for request in emulator.requests())
-
-
-def run(main: Callable[[], Awaitable[Any]]) -> Any:
-    """Run a coroutine function in a loop of its own."""
-
-    async def bounded() -> Any:
-        async with asyncio.timeout(60):
-            return await main()
-
-    return asyncio.run(bounded())
-
-
-async def until(condition: Callable[[], bool]) -> None:
-    """Wait until something is so."""
-    while not condition():  # noqa: ASYNC110 - another thread's doing
-        await asyncio.sleep(0.01)
-
-
-def start(watcher: Watcher, ids: list[tuple[int, int]], **kwargs: Any) -> list[asyncio.Task[int]]:
-    """Start one wait for each version."""
-    kwargs = {"interval": INTERVAL, **kwargs}
-    return [asyncio.ensure_future(watcher.ended(*pair, Patience(**kwargs))) for pair in ids]
+from airflow_provider_modelarts.exceptions import NotFoundError
+from tests.emulated.waits import (
+    COMPLETED,
+    FAILED,
+    INTERVAL,
+    RUNNING,
+    looks,
+    run,
+    start,
+    until,
+)
 
 
 def test_five_hundred_waits_share_one_request_a_look(client, emulator) -> None:
@@ -223,7 +200,8 @@ def test_few_old_jobs_beside_many_new_ones_do_not_cost_pages(connect, emulator) 
     async def main() -> list[int]:
         watcher = watcher_of(client)
         watcher._total = 4022  # as an earlier look to the end of the list would have left it
-        return await asyncio.gather(*start(watcher, [*old, *new]))
+        # A long interval, so that a slow machine does not start them in parts.
+        return await asyncio.gather(*start(watcher, [*old, *new], interval=1.0))
 
     emulator.clear_requests()
 
@@ -281,115 +259,6 @@ def test_error_of_one_job_reaches_that_wait_only(client, emulator) -> None:
     assert run(main) == [COMPLETED] * 4
 
 
-def test_service_that_fails_for_a_while_is_outlived(client, emulator) -> None:
-    """A look without an answer ends no wait."""
-    ids = emulator.add_jobs(5, status=RUNNING)
-    emulator.inject("list_training_jobs", "garbage", times=8)
-    client._sleep = lambda _: None
-
-    async def main() -> list[int]:
-        tasks = start(watcher_of(client), ids)
-        await until(lambda: looks(emulator)["list_training_jobs"] > 9)
-        for pair in ids:
-            emulator.set_status(*pair, COMPLETED)
-        return await asyncio.gather(*tasks)
-
-    assert run(main) == [COMPLETED] * 5
-
-
-def test_throttled_service_is_asked_no_more_than_it_allows(client, emulator) -> None:
-    """However many wait, one of them is told to come later, and all do."""
-    ids = emulator.add_jobs(50, status=RUNNING)
-    emulator.inject("list_training_jobs", "status", status=429, headers={"Retry-After": "7"})
-    pauses: list[float] = []
-
-    def sleep(seconds: float) -> None:
-        pauses.append(seconds)
-        emulator.clear_requests()
-        for pair in ids:
-            emulator.set_status(*pair, COMPLETED)
-
-    client._sleep = sleep
-
-    async def main() -> list[int]:
-        return await asyncio.gather(*start(watcher_of(client), ids))
-
-    assert run(main) == [COMPLETED] * 50
-    assert len(pauses) == 1
-    assert pauses[0] >= 7
-    assert looks(emulator) == {"list_training_jobs": 1}
-
-
-def test_slow_page_blocks_nobody_else(client, emulator) -> None:
-    """The event loop runs on while an answer takes its time, and the answer then counts."""
-    ids = emulator.add_jobs(5, status=COMPLETED)
-    emulator.inject("list_training_jobs", "slow", delay=1.0)
-    turns = 0
-
-    async def main() -> list[int]:
-        nonlocal turns
-        tasks = start(watcher_of(client), ids)
-        while not all(task.done() for task in tasks):
-            turns += 1
-            await asyncio.sleep(0.01)
-        return await asyncio.gather(*tasks)
-
-    assert run(main) == [COMPLETED] * 5
-    assert turns > 10
-
-
-def test_failed_page_costs_only_what_it_would_have_told(client, emulator) -> None:
-    """What the first page said is not lost with the second."""
-    ids = emulator.add_jobs(1500, status=COMPLETED)
-    emulator.inject("list_training_jobs", "status", status=500, skip=1, times=6)
-    client._sleep = lambda _: None
-    watcher = Watcher(client)
-
-    async def main() -> tuple[int, int]:
-        tasks = start(watcher, ids, interval=1.0)
-        await until(lambda: sum(task.done() for task in tasks) >= 1000)
-        early = sum(task.done() for task in tasks)
-        return early, sum(status == COMPLETED for status in await asyncio.gather(*tasks))
-
-    assert run(main) == (1000, 1500)
-
-
-def test_row_that_moves_between_pages_is_not_missed(client, emulator) -> None:
-    """A job moves up a page, to where was read already, when a newer one is deleted meanwhile."""
-    ids = emulator.add_jobs(1500, status=COMPLETED)
-    read, newest = client.job_page, ids[-1:]
-
-    def page(number: int, per_page: int) -> Any:
-        rows = read(number, per_page)
-        if newest:
-            client.delete_training_job(newest.pop()[0])
-        return rows
-
-    client.job_page = page
-
-    async def main() -> list[int]:
-        return await asyncio.gather(*start(watcher_of(client), ids))
-
-    emulator.clear_requests()
-
-    assert run(main) == [COMPLETED] * 1500
-    assert looks(emulator)["get_job_version"] >= 1
-
-
-def test_refused_credentials_end_every_wait(connect, emulator) -> None:
-    """What no waiting can mend is told to all, after one request."""
-    ids = emulator.add_jobs(5, status=RUNNING)
-    wrong = connect(password="wrong-secret-key")
-
-    async def main() -> list[Any]:
-        return await asyncio.gather(*start(watcher_of(wrong), ids), return_exceptions=True)
-
-    emulator.clear_requests()
-
-    assert [type(error) for error in run(main)] == [AuthenticationError] * 5
-    assert len(emulator.requests()) == 1
-
-
 def test_nobody_waits_nobody_asks(client, emulator) -> None:
     """A wait that was cancelled causes no request, and the shared work ends with the last wait."""
     ids = emulator.add_jobs(5, status=RUNNING)
@@ -425,18 +294,6 @@ def test_late_joiner_with_another_interval_is_served(client, emulator) -> None:
         return done + await asyncio.gather(*slow)
 
     assert run(main) == [COMPLETED] * 3 + [FAILED] * 3
-
-
-def test_fault_of_ours_escapes_through_every_wait(client, emulator) -> None:
-    """A bug must not leave tasks waiting for ever: Airflow fails the trigger, the task waits on."""
-    ids = emulator.add_jobs(4, status=RUNNING)
-
-    async def main() -> list[Any]:
-        watcher = Watcher(client)
-        watcher._client = None  # as broken as it gets
-        return await asyncio.gather(*start(watcher, ids), return_exceptions=True)
-
-    assert {type(error) for error in run(main)} == {AttributeError}
 
 
 def test_watcher_is_shared_by_client_and_loop(client, connect) -> None:
