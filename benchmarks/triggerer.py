@@ -71,7 +71,7 @@ def _measured(stack: _Stack, count: int, interval: float, resumed: int) -> dict[
     fired_seconds = time.monotonic() - ended
 
     stack.sql(f"UPDATE task_instance SET state = 'success' WHERE map_index >= {resumed}")  # noqa: S608
-    stack.api.call("PATCH", f"/api/v2/dags/{DAG_ID}", {"is_paused": False})
+    stack.api.call("PATCH", f"/dags/{DAG_ID}", {"is_paused": False})
     unpaused = time.monotonic()
     stack.until(lambda: stack.tasks("state != 'success'") == 0, "tasks to be resumed")
     return {
@@ -91,7 +91,7 @@ def _loaded(
 ) -> dict[str, Any]:
     """Start a trigger for each version, Airflow's own or ours, and watch the triggerer for five intervals."""
     body: dict[str, Any] = {"logical_date": None, "conf": {}}
-    run_id = stack.api.call("POST", f"/api/v2/dags/{DAG_ID}/dagRuns", body)["dag_run_id"]
+    run_id = stack.api.call("POST", f"/dags/{DAG_ID}/dagRuns", body)["dag_run_id"]
     known, noted = stack.triggers_started(), len(stack.blocked())
     cpu = stack.cpu()
     began = stack.defer(run_id, whose, interval, versions)
