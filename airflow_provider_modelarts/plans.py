@@ -31,8 +31,8 @@ class Store(Protocol):
 class Claims(Protocol):
     """By which tasks with the same payload settle whose a version is.
 
-    Of two claims to one version the one that began earlier holds; a claim of the very try that was
-    answered by the service has begun at 0.
+    A claim is shown first and settled later. Of two that are not settled the one that began earlier
+    holds; a claim of the very try that was answered by the service has begun at 0.
     """
 
     def push(self, made: Made, *, since: float, own: bool) -> None:
@@ -45,8 +45,11 @@ class Claims(Protocol):
     def taken(self) -> set[int]:
         """Return the versions that other tasks claim as their own."""
 
-    def holds(self) -> bool:
-        """Whether this task's claim is the earliest to its version; it may take a moment."""
+    def holds(self, answered_in: float = ...) -> bool:
+        """Whether the version is this task's, which is settled then; it may take a moment.
+
+        :param answered_in: seconds from the request to this claim, where the service has answered.
+        """
 
 
 @dataclass(frozen=True)

@@ -1,11 +1,14 @@
 """Claims: how a task tells other tasks which version is its own, as an XCom.
 
 Versions carry no name, so those with the same payload look alike. Tasks of one DAG, in whatever run,
-read each other's claims before one of them takes a version for its own after a lost answer.
+read each other's claims before one of them takes a version for its own after a lost answer. Nothing
+here locks: a task shows its claim, looks who else shows one, and then either withdraws it or settles
+it, so that of two tasks at least one sees the other, whatever their clocks say and whoever is slow.
 """
 
 from __future__ import annotations
 
+import math
 import time
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
@@ -23,7 +26,10 @@ CLAIM: Final = "modelarts_version"
 """Key of the XCom."""
 
 SETTLING: Final = 1.0
-"""Seconds that other tasks have to show an earlier claim to a version that is about to be adopted."""
+"""Seconds between showing a claim and each look at others'; whose answer came sooner need not look."""
+
+LOOKS: Final = 15
+"""How often a task looks for what becomes of another's claim; then that task counts as dead."""
 
 MOST_RUNS: Final = 100
 """How many other runs of the DAG are asked for claims; those with unfinished tasks come first."""
@@ -57,31 +63,47 @@ class XComClaims:
 
     def push(self, made: Made, *, since: float, own: bool) -> None:
         """Claim a version for this task."""
-        self._mine = {
-            "job_id": made.job_id,
-            "version_id": made.version_id,
-            "own": own,
-            "since": since,
-            "by": self._me,
-            **self._details,
-        }
-        self._instance.xcom_push(key=CLAIM, value=self._mine)
+        self._show(
+            {
+                "job_id": made.job_id,
+                "version_id": made.version_id,
+                "own": own,
+                "since": since,
+                "settled": not since,
+                "by": self._me,
+                **self._details,
+            }
+        )
+
+    def _show(self, claim: dict[str, Any]) -> None:
+        self._mine = claim
+        self._instance.xcom_push(key=CLAIM, value=claim)
 
     def taken(self) -> set[int]:
         """Return the versions that other tasks claim as their own."""
         return {int(claim["version_id"]) for claim in self._others()}
 
-    def holds(self) -> bool:
-        """Whether this task's claim is the earliest, once others had time to show theirs."""
-        if not self._rivals:
+    def holds(self, answered_in: float = math.inf) -> bool:
+        """Whether the version is this task's; it may take a moment.
+
+        A claim that is settled holds, and of the others the earlier one. Where the other's is the
+        later one, its task may have looked before this one's was there: it settles it or withdraws it.
+
+        :param answered_in: seconds from the request to this claim, where the service has answered.
+            Another task that has claimed the version meanwhile has yet to look, if they are few.
+        """
+        if not self._rivals or answered_in < SETTLING:
             return True
-        time.sleep(SETTLING)
-        earlier = [
-            claim
-            for claim in self._others()
-            if claim["version_id"] == self._mine["version_id"] and _rank(claim) < _rank(self._mine)
-        ]
-        return not earlier
+        for _ in range(LOOKS):
+            time.sleep(SETTLING)
+            others = [c for c in self._others() if c["version_id"] == self._mine["version_id"]]
+            if any(c.get("settled") or _rank(c) < _rank(self._mine) for c in others):
+                self._show({**self._mine, "version_id": None})
+                return False
+            if not others:
+                break
+        self._show({**self._mine, "settled": True})
+        return True
 
     def _others(self) -> list[dict[str, Any]]:
         """Return other tasks' claims to versions of their own.

@@ -89,12 +89,15 @@ class TrainingJobTrigger(BaseTrigger):
         """
         if not self.cancel_on_kill or self.task_instance is None:
             return
+        from asgiref.sync import sync_to_async
+
         from airflow_provider_modelarts.client.watcher import threads
 
-        pool, loop = threads(), asyncio.get_running_loop()
+        # In 3.0 and 3.1 a call to Airflow from a thread that asgiref does not know takes the answer
+        # meant for the triggerer, which dies of it.
+        state_of = sync_to_async(killing.state_of, thread_sensitive=False)
         try:
-            asked = loop.run_in_executor(pool, killing.state_of, self.task_instance)
-            state = await asyncio.wait_for(asked, KILL_LIMIT)
+            state = await asyncio.wait_for(state_of(self.task_instance), KILL_LIMIT)
         except TimeoutError:
             state = killing.UNKNOWN
         if state not in killing.ENDED:
@@ -108,7 +111,8 @@ class TrainingJobTrigger(BaseTrigger):
         self.log.info("The task is %s: stopping its training", state)
         if self._client is None:  # ended before the first look-up of the connection was through
             self._client = await ModelArtsHook.aget_client(self.modelarts_conn_id)
-        await loop.run_in_executor(pool, killing.stop, self._client, self.job_id, self.version_id)
+        stop = partial(killing.stop, self._client, self.job_id, self.version_id)
+        await asyncio.get_running_loop().run_in_executor(threads(), stop)
 
     async def _event(self) -> JobEvent:
         event = partial(JobEvent, job_id=self.job_id, version_id=self.version_id)

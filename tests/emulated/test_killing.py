@@ -1,7 +1,4 @@
-"""Who ends a task decides what becomes of its training; against the emulator.
-
-What Airflow says of a task instance's state is the process boundary here, and the only thing faked.
-"""
+"""Who ends a task decides what becomes of its training; only the state that Airflow tells is faked."""
 
 from __future__ import annotations
 
@@ -12,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from airflow.providers.common.compat.sdk import AirflowTaskTimeout, TaskDeferred
 from airflow.triggers.base import BaseTrigger
+from asgiref.sync import async_to_sync
 from urllib3.connection import HTTPConnection
 
 from airflow_provider_modelarts import killing
@@ -349,6 +347,27 @@ def test_trigger_that_is_ended_before_its_first_look_stops_the_training(
 
     asyncio.run(fresh.on_kill())
 
+    assert status(emulator) in STOPPED
+
+
+def test_trigger_asks_for_the_state_by_way_of_its_own_loop(
+    trigger, emulator, instance, monkeypatch
+) -> None:
+    """In 3.0 and 3.1 a call to Airflow from a loop of its own takes answers meant for the triggerer."""
+    loops: list[Any] = []
+
+    async def answer() -> str:
+        loops.append(asyncio.get_running_loop())
+        return "failed"
+
+    # As the triggerer's way to its supervisor does.
+    monkeypatch.setattr(killing, "state_of", lambda _: async_to_sync(answer)())
+
+    async def main() -> bool:
+        await trigger().on_kill()
+        return loops == [asyncio.get_running_loop()]
+
+    assert asyncio.run(main())
     assert status(emulator) in STOPPED
 
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
 import pytest
 
+from airflow_provider_modelarts.client.client import ModelArtsClient
 from airflow_provider_modelarts.operators import claims, memory
 from tests.emulated.tries import KILLS, StateStore, TaskRun, versions
 
@@ -87,6 +89,54 @@ def test_claim_of_the_task_that_was_answered_wins(
 
     assert result["version_id"] != made["version_id"]
     assert len(versions(emulator)) == 3
+
+
+def test_version_adopted_before_its_answer_came_stays_with_who_adopted_it(
+    twins, emulator, monkeypatch
+) -> None:
+    """While the answer is on its way nothing shows whose the version is; the maker makes another."""
+    adopting, maker = twins
+    adopting.killed_attempt("after intent")
+    adopted: list[dict[str, Any]] = []
+    create = ModelArtsClient.create_job_version
+
+    def slowly(*args: Any) -> Any:
+        answer = create(*args)
+        if not adopted:
+            adopted.append(adopting.attempt())
+        return answer
+
+    monkeypatch.setattr(ModelArtsClient, "create_job_version", slowly)
+    monkeypatch.setattr(claims, "SETTLING", 0)  # no answer comes sooner
+
+    result = maker.attempt()
+
+    first, second = (version.version_id for version in versions(emulator)[1:])
+    assert (adopted[0]["version_id"], result["version_id"]) == (first, second)
+
+
+@pytest.mark.parametrize("outcome", ["settles", "withdraws", "dies"])
+def test_later_claim_is_waited_for(twins, emulator, monkeypatch, outcome: str) -> None:
+    """A claim that was slow to show cannot know whether the other's task had looked before."""
+    first, second = twins
+    first.killed_attempt("before made")
+    wanted = versions(emulator)[-1].version_id
+    where = (*second.where, claims.CLAIM)
+    claim = {"job_id": 1, "version_id": wanted, "since": time.time() + 60, "own": True}
+    later = {"settles": {"settled": True}, "withdraws": {"version_id": None}, "dies": {}}
+    looks: list[float] = []
+
+    def play(_: float) -> None:
+        looks.append(_)
+        change = later[outcome] if len(looks) > 2 else {}
+        first.xcoms[where] = {**claim, "by": list(second.where), **change}
+
+    monkeypatch.setattr(claims.time, "sleep", play)
+
+    result = first.attempt()
+
+    assert (result["version_id"] == wanted) == (outcome != "settles")
+    assert len(versions(emulator)) == (3 if outcome == "settles" else 2)
 
 
 def test_version_on_record_of_two_tasks_goes_to_one(twins, emulator, monkeypatch) -> None:
