@@ -1,28 +1,33 @@
 # Everything a developer or a curious visitor runs. Needs Python 3.11 or newer with venv, make and nothing else;
 # `make demo` is the place to begin.
 
+# The line of Airflow to work with, on which everything runs but `check`, `docs`, `bench` and `lock`. Each has its pins in
+# constraints/ and a folder of its own.
+NEWEST := 3.3
+OLDER := 2.11 3.0 3.1 3.2
+AIRFLOW ?= $(NEWEST)
+$(if $(filter $(AIRFLOW),$(NEWEST) $(OLDER)),,$(error AIRFLOW=$(AIRFLOW) is none of $(OLDER) $(NEWEST)))
+newest-or = $(if $(filter $(NEWEST),$(AIRFLOW)),$(1),$(2))
+
 PYTHON ?= python3
-VENV ?= .venv
-VENV_AIRFLOW2 ?= .venv-airflow2
+VENV ?= $(call newest-or,.venv,.venv-$(AIRFLOW))
 VENV_KEYSTONE ?= .venv-keystone
-AIRFLOW_VERSION := 3.3.2
-AIRFLOW2_VERSION := 2.11.2
+TESTS ?= tests
 # pip can do all of this too, but takes 70 seconds where uv takes 4.
 UV_VERSION := 0.13.9
-CONSTRAINTS := constraints/airflow-3.3.txt
-CONSTRAINTS_AIRFLOW2 := constraints/airflow-2.11.txt
+CONSTRAINTS := constraints/airflow-$(AIRFLOW).txt
 CONSTRAINTS_KEYSTONE := constraints/keystone.txt
-WANTED := -e '.[dev,docs]' apache-airflow==$(AIRFLOW_VERSION)
-WANTED_AIRFLOW2 := -e '.[test]' apache-airflow==$(AIRFLOW2_VERSION)
+EXTRAS := $(call newest-or,dev docs,test)
+WANTED := $(EXTRAS:%=-e '.[%]')
 # A program of its own, whose pins need not agree with Airflow's. From wheels only: sources would want a compiler.
 WANTED_KEYSTONE := --only-binary :all: keystone waitress
 BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help install demo up down test test-airflow2 test-keystone chaos chaos-airflow2 bench check docs lock clean
+.PHONY: help install demo up down test test-older test-keystone chaos bench check docs lock clean
 
-help:  ## show this list
+help:  ## show this list; AIRFLOW=2.11, 3.0, 3.1 or 3.2 picks an older line
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' Makefile
 
 install: $(VENV)/.installed  ## make .venv with Airflow, the provider and all tools
@@ -37,19 +42,17 @@ down:  ## stop what `make up` started
 	@if [ -x $(BIN)/python ]; then $(BIN)/python -m demo down; else echo "Nothing is up, nothing is installed."; fi
 
 test: install  ## run all tests, one end-to-end run in a real Airflow included
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest $(TESTS)
 
-test-airflow2: $(VENV_AIRFLOW2)/.installed  ## run all tests but the end-to-end ones on Airflow 2.11
-	$(VENV_AIRFLOW2)/bin/python -m pytest tests -m "not e2e"
+test-older:  ## run what touches Airflow on each older line: 2.11, 3.0, 3.1 and 3.2
+	@set -e; for line in $(OLDER); do echo "== Airflow $$line"; \
+	    $(MAKE) --no-print-directory test AIRFLOW=$$line TESTS='tests/emulated tests/e2e'; done
 
 test-keystone: install $(VENV_KEYSTONE)/.installed  ## log in to a real OpenStack Keystone in every way, good and bad
 	KEYSTONE_PYTHON=$(VENV_KEYSTONE)/bin/python $(BIN)/python -m pytest tests/keystone
 
-chaos: $(VENV)/.chaos  ## break a real Airflow in every way there is and write docs/chaos.md (half an hour; needs PostgreSQL)
+chaos: $(VENV)/.chaos  ## break a real Airflow in every way there is and write docs/chaos.md (an hour; needs PostgreSQL)
 	$(BIN)/python -m tests.chaos
-
-chaos-airflow2: $(VENV_AIRFLOW2)/.chaos  ## the same with Airflow 2.11
-	$(VENV_AIRFLOW2)/bin/python -m tests.chaos
 
 bench: $(VENV)/.bench  ## measure against other providers and write docs/performance.md (40 minutes; BENCH_OPTIONS=--quick: 6)
 	$(BIN)/python -m benchmarks $(BENCH_OPTIONS)
@@ -63,19 +66,27 @@ check: install  ## lint, formatting, types, import contracts
 docs: install  ## build the documentation into site/
 	$(BIN)/mkdocs build --strict
 
-lock: install  ## renew constraints/ (pins stay where nothing forces them; LOCK_OPTIONS=--upgrade renews all)
-	echo 'apache-airflow==$(AIRFLOW_VERSION)' | $(BIN)/uv pip compile --universal --python-version 3.11 --all-extras \
-	    --no-annotate --no-emit-index-url --no-emit-find-links --custom-compile-command 'make lock' \
-	    --quiet $(LOCK_OPTIONS) pyproject.toml - --output-file $(CONSTRAINTS)
-	echo 'apache-airflow==$(AIRFLOW2_VERSION)' | $(BIN)/uv pip compile --python-platform linux --python-version 3.11 \
-	    --extra chaos --no-annotate --no-emit-index-url --no-emit-find-links --custom-compile-command 'make lock' \
-	    --quiet $(LOCK_OPTIONS) pyproject.toml - --output-file $(CONSTRAINTS_AIRFLOW2)
-	printf 'keystone\nwaitress\n' | $(BIN)/uv pip compile --universal --python-version 3.11 --only-binary :all: \
-	    --no-annotate --no-emit-index-url --no-emit-find-links --custom-compile-command 'make lock' \
-	    --quiet $(LOCK_OPTIONS) - --output-file $(CONSTRAINTS_KEYSTONE)
+# The newest Airflow of each older line, and the day until which packages are taken for it: with all that came later 3.0 and
+# 3.2 do not run any more.
+LOCKED_2.11 := apache-airflow==2.11.2
+LOCKED_3.0 := apache-airflow==3.0.6 --exclude-newer 2025-09-05
+LOCKED_3.1 := apache-airflow==3.1.8 --exclude-newer 2026-03-18
+LOCKED_3.2 := apache-airflow==3.2.2 --exclude-newer 2026-06-05
+COMPILE := $(BIN)/uv pip compile --python-version 3.11 --no-annotate --no-emit-index-url --no-emit-find-links \
+    --custom-compile-command 'make lock' --quiet $(LOCK_OPTIONS)
+
+lock: install $(OLDER:%=lock-%)  ## renew constraints/ (pins stay where nothing forces them; LOCK_OPTIONS=--upgrade renews all)
+	echo 'apache-airflow==3.3.2' | $(COMPILE) --universal --all-extras pyproject.toml - --output-file constraints/airflow-$(NEWEST).txt
+	printf 'keystone\nwaitress\n' | $(COMPILE) --universal --only-binary :all: - --output-file $(CONSTRAINTS_KEYSTONE)
+
+# This provider is newer than the lines, and so is what it stands on.
+lock-%: install
+	echo '$(firstword $(LOCKED_$*))' | $(COMPILE) --python-platform linux --extra chaos \
+	    $(wordlist 2,3,$(LOCKED_$*)) --exclude-newer-package apache-airflow-providers-common-compat=2026-11-23 \
+	    pyproject.toml - --output-file constraints/airflow-$*.txt
 
 clean: down  ## delete all that was installed, built or left behind by a demo
-	rm -rf $(VENV) $(VENV_AIRFLOW2) $(VENV_KEYSTONE) .bench benchmarks/results .demo .airflow site dist .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
+	rm -rf .venv $(OLDER:%=.venv-%) $(VENV) $(VENV_KEYSTONE) .bench benchmarks/results .demo .airflow site dist .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # $(call make-venv,interpreter,folder): the folder with a pinned uv in it, or words that help.
@@ -100,8 +111,15 @@ define install-into
 	@touch $(1)/.installed
 endef
 
+# Airflow 2.11 and 3.0 know no Python above 3.12.
+PYTHON_OLDER ?= $(shell for python in $(PYTHON) python3.12 python3.11; do \
+    "$$python" -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 13))' 2>/dev/null && { echo "$$python"; break; }; \
+    done)
+
 $(VENV)/.installed: pyproject.toml $(CONSTRAINTS)
-	$(call make-venv,$(PYTHON),$(VENV))
+	@test -n "$(call newest-or,$(PYTHON),$(PYTHON_OLDER))" || { \
+	    echo "Airflow $(AIRFLOW) is run here with Python 3.11 or 3.12, and neither is here."; exit 1; }
+	$(call make-venv,$(call newest-or,$(PYTHON),$(PYTHON_OLDER)),$(VENV))
 	$(call install-into,$(VENV),$(CONSTRAINTS),$(WANTED))
 
 $(VENV)/.chaos $(VENV)/.bench: $(VENV)/.%: $(VENV)/.installed
@@ -111,17 +129,3 @@ $(VENV)/.chaos $(VENV)/.bench: $(VENV)/.%: $(VENV)/.installed
 $(VENV_KEYSTONE)/.installed: $(CONSTRAINTS_KEYSTONE)
 	$(call make-venv,$(PYTHON),$(VENV_KEYSTONE))
 	$(call install-into,$(VENV_KEYSTONE),$(CONSTRAINTS_KEYSTONE),$(WANTED_KEYSTONE))
-
-$(VENV_AIRFLOW2)/.chaos: $(VENV_AIRFLOW2)/.installed
-	@$(VENV_AIRFLOW2)/bin/uv pip install --quiet --python $(VENV_AIRFLOW2)/bin/python -c $(CONSTRAINTS_AIRFLOW2) -e '.[chaos]'
-	@touch $@
-
-# Airflow 2.11 knows no Python above 3.12.
-PYTHON_AIRFLOW2 ?= $(shell for python in $(PYTHON) python3.12 python3.11; do \
-    "$$python" -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 13))' 2>/dev/null && { echo "$$python"; break; }; \
-    done)
-
-$(VENV_AIRFLOW2)/.installed: pyproject.toml $(CONSTRAINTS_AIRFLOW2)
-	@test -n "$(PYTHON_AIRFLOW2)" || { echo "Airflow 2.11 needs Python 3.11 or 3.12, and neither is here."; exit 1; }
-	$(call make-venv,$(PYTHON_AIRFLOW2),$(VENV_AIRFLOW2))
-	$(call install-into,$(VENV_AIRFLOW2),$(CONSTRAINTS_AIRFLOW2),$(WANTED_AIRFLOW2))

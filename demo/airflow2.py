@@ -66,10 +66,17 @@ class Airflow2(Generation):
 
     web = "webserver"
     api = Airflow2Api
+    components = (
+        "scheduler",
+        "triggerer",
+        web,
+    )  # on SQLite the scheduler has to parse the DAGs itself
+    in_titles = "dag_id || ' ' || task_id || ' ' || run_id"
 
     def settings(self, home: Path, port: int, credentials: Credentials) -> Settings:
         """Return what Airflow 3 does not know."""
         return {
+            ("core", "executor"): "SequentialExecutor",  # the only one that it allows on SQLite
             ("api", "auth_backends"): "airflow.api.auth.backend.session",
             ("webserver", "config_file"): str(home / "webserver_config.py"),
             ("webserver", "web_server_host"): "127.0.0.1",
@@ -77,7 +84,6 @@ class Airflow2(Generation):
             ("webserver", "web_server_master_timeout"): "300",
             ("webserver", "workers"): "1",
             ("webserver", "secret_key"): credentials.session_key,
-            ("scheduler", "standalone_dag_processor"): "True",
             ("scheduler", "dag_dir_list_interval"): "10",
             ("scheduler", "min_file_process_interval"): "10",
             ("scheduler", "parsing_processes"): "1",

@@ -49,6 +49,8 @@ class Airflow3(Generation):
 
     web = "api-server"
     api = Airflow3Api
+    components = ("scheduler", "dag-processor", "triggerer", web)
+    in_titles = "id"
 
     def settings(self, home: Path, port: int, credentials: Credentials) -> Settings:
         """Return what Airflow 2 does not know."""

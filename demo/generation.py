@@ -20,11 +20,10 @@ class Generation(ABC):
     web: ClassVar[str]
     """The command that serves API and pages."""
     api: ClassVar[type[AirflowApi]]
-
-    @property
-    def components(self) -> tuple[str, ...]:
-        """Return the commands that together are an Airflow, in the order in which they are started."""
-        return ("scheduler", "dag-processor", "triggerer", self.web)
+    components: ClassVar[tuple[str, ...]]
+    """The commands that together are an Airflow, in the order in which they are started."""
+    in_titles: ClassVar[str]
+    """SQL for what stands in the title of a process that runs a task instance, by columns of its table."""
 
     @abstractmethod
     def settings(self, home: Path, port: int, credentials: Credentials) -> Settings:

@@ -24,10 +24,14 @@ class Look:
 
 
 class MetadataDb:
-    """The SQLite file of one throw-away Airflow."""
+    """The SQLite file of one throw-away Airflow.
 
-    def __init__(self, path: Path) -> None:
+    :param in_titles: SQL for what Airflow writes into the titles of the processes that run a task instance.
+    """
+
+    def __init__(self, path: Path, in_titles: str) -> None:
         self.path = path
+        self._in_titles = in_titles
 
     def rows(self, query: str, *arguments: object) -> list[tuple[object, ...]]:
         """Run one SELECT on a connection that is closed at once, so that Airflow's writers never wait for it."""
@@ -40,8 +44,7 @@ class MetadataDb:
     ) -> list[Look]:
         """Count the worker processes of each task that runs or waits in the triggerer.
 
-        Airflow writes the id of the task instance into the title of the process that runs it and of the one that
-        supervises it. An instance whose state changed during the look is left out.
+        An instance whose state changed during the look is left out.
         """
         before = self._instances(dag_id, run_id)
         if not before:
@@ -56,7 +59,7 @@ class MetadataDb:
 
     def _instances(self, dag_id: str, run_id: str) -> dict[str, tuple[str, str]]:
         query = (
-            "SELECT id, task_id, state FROM task_instance"
+            f"SELECT {self._in_titles}, task_id, state FROM task_instance"  # noqa: S608 - our own constant
             " WHERE dag_id = ? AND run_id = ? AND state IN ('running', 'deferred')"
         )
         return {

@@ -35,11 +35,6 @@ if TYPE_CHECKING:
 
 EXAMPLE_DAGS = Path(__file__).resolve().parent.parent / "example_dags"
 
-_HEALTH_NAMES = {
-    "scheduler": "scheduler",
-    "dag-processor": "dag_processor",
-    "triggerer": "triggerer",
-}
 # Generous: a loaded two-core machine needs minutes for what takes an idle one half a minute.
 _START_TIMEOUT = 300.0
 
@@ -72,13 +67,13 @@ class Stack:
         self.dags_folder = dags_folder.resolve()
         self.credentials = Credentials()
         self.emulator_url = ""
+        self.generation = installed()
         self.components: dict[str, Component] = {}
-        self.database = MetadataDb(self.home / "airflow.db")
+        self.database = MetadataDb(self.home / "airflow.db", self.generation.in_titles)
         self._progress = progress
         self._extra_env = dict(extra_env or {})
         self._emulator_args = tuple(emulator_args)
         self._base_env = base_environment(self.id)
-        self.generation = installed()
         self._port = free_port()
         url = f"http://127.0.0.1:{self._port}"
         self.api = self.generation.api(url, USER, self.credentials.password)
@@ -208,7 +203,8 @@ class Stack:
             health = self.api.health()
         except NotReachableError:
             return False
-        return all(health.get(name) == "healthy" for name in _HEALTH_NAMES.values())
+        behind = set(self.generation.components) - {self.generation.web}
+        return all(health.get(name.replace("-", "_")) == "healthy" for name in behind)
 
     def _dag_is_there(self, dag_id: str) -> bool:
         if self.api.has_dag(dag_id):

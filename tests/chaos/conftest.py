@@ -7,12 +7,12 @@ The full proof takes long and runs only where it is asked for, with ``-m chaos``
 from __future__ import annotations
 
 import re
+from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from demo.generation import installed_version
 from tests.chaos import report
 from tests.chaos.books import Row, balance
 from tests.chaos.postgres import Postgres
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
     Books = Callable[..., Row]
 
+VERSION = metadata.version("apache-airflow")
 _ROWS: pytest.StashKey[list[Row]] = pytest.StashKey()
 _LEFT_OUT: pytest.StashKey[dict[str, str]] = pytest.StashKey()
 
@@ -40,7 +41,7 @@ def pytest_configure(config: pytest.Config) -> None:
     """Register the markers."""
     config.addinivalue_line("markers", "chaos: the full proof by destruction, about half an hour")
     config.addinivalue_line("markers", "chaos_smoke: a few kills in a real Airflow, minutes")
-    config.addinivalue_line("markers", "not_on_airflow2(case, reason): Airflow 2 cannot have it")
+    config.addinivalue_line("markers", "not_on(versions, case, reason): these cannot have it")
     config.stash[_ROWS] = []
     config.stash[_LEFT_OUT] = {}
 
@@ -53,26 +54,11 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         config.hook.pytest_deselected(items=full)
         items[:] = [item for item in items if item not in full]
     for item in items:
-        if reason := _missing(item):
-            item.add_marker(pytest.mark.skip(reason=reason))
-        elif installed_version() < (3, 0) and (mark := item.get_closest_marker("not_on_airflow2")):
-            case, why = mark.args
-            item.add_marker(pytest.mark.skip(reason=why))
-            config.stash[_LEFT_OUT][case] = why
-
-
-def _missing(item: pytest.Item) -> str:
-    """Return what the Airflow that is installed lacks for a case, or nothing."""
-    version = installed_version()
-    if version >= (3, 3) or not any(map(item.get_closest_marker, ("chaos", "chaos_smoke"))):
-        return ""
-    if version >= (3, 0):
-        return "the harness knows Airflow 2.11 and Airflow 3.3"
-    return (
-        "on SQLite Airflow 2 runs one task at a time"
-        if item.get_closest_marker("chaos_smoke")
-        else ""
-    )
+        for mark in item.iter_markers("not_on"):
+            versions, case, reason = mark.args
+            if VERSION.startswith(versions):
+                item.add_marker(pytest.mark.skip(reason=reason))
+                config.stash[_LEFT_OUT][case] = reason
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:

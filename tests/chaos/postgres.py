@@ -72,6 +72,7 @@ class Postgres:
         return {
             "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": f"postgresql+psycopg2://{where}",
             "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN_ASYNC": f"postgresql+asyncpg://{where}",
+            "AIRFLOW__CORE__EXECUTOR": "LocalExecutor",  # which Airflow 2 refuses on SQLite
         }
 
     def rows(self, query: str, *arguments: object) -> list[tuple[Any, ...]]:

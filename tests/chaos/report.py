@@ -1,4 +1,4 @@
-"""The tables of the chaos tests as a page of the documentation: one for each generation of Airflow."""
+"""The tables of the chaos tests as a page of the documentation: one for each line of Airflow."""
 
 from __future__ import annotations
 
@@ -10,14 +10,15 @@ from datetime import UTC, datetime
 from importlib import metadata
 from typing import TYPE_CHECKING, Final
 
+from demo.generation import installed_version
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
     from pathlib import Path
 
     from tests.chaos.books import Row
 
-_COMMANDS: Final = {2: "make chaos-airflow2", 3: "make chaos"}
-_SECTION: Final = re.compile(r"^## Airflow (\d)", re.MULTILINE)
+_SECTION: Final = re.compile(r"^## Airflow (\d+)\.(\d+)", re.MULTILINE)
 
 _HEAD: Final = (
     "case",
@@ -34,13 +35,13 @@ _HEAD: Final = (
 
 
 def write(path: Path, rows: Sequence[Row], left_out: Mapping[str, str]) -> None:
-    """Write the section of the Airflow that is installed; another generation's stays as it is.
+    """Write the section of the Airflow that is installed; another line's stays as it is.
 
     :param left_out: cases that this Airflow cannot have, and why.
     """
     version = metadata.version("apache-airflow")
     sections = _sections(path.read_text(encoding="utf-8")) if path.exists() else {}
-    sections[int(version[0])] = "\n".join(_section(version, rows, left_out))
+    sections[installed_version()] = "\n".join(_section(version, rows, left_out))
     head = [
         "# Chaos",
         "",
@@ -50,16 +51,16 @@ def write(path: Path, rows: Sequence[Row], left_out: Mapping[str, str]) -> None:
         "",
         "",
     ]
-    newest_first = [sections[generation] for generation in sorted(sections, reverse=True)]
+    newest_first = [sections[line] for line in sorted(sections, reverse=True)]
     path.write_text("\n".join(head) + "\n".join(newest_first), encoding="utf-8")
 
 
-def _sections(page: str) -> dict[int, str]:
-    """Return the sections of a page by the generation of Airflow that they are about."""
+def _sections(page: str) -> dict[tuple[int, int], str]:
+    """Return the sections of a page by the line of Airflow that they are about."""
     heads = [*_SECTION.finditer(page)]
     ends = [*(head.start() for head in heads[1:]), len(page)]
     return {
-        int(head[1]): page[head.start() : end].rstrip() + "\n"
+        (int(head[1]), int(head[2])): page[head.start() : end].rstrip() + "\n"
         for head, end in zip(heads, ends, strict=True)
     }
 
@@ -72,7 +73,7 @@ def _section(version: str, rows: Sequence[Row], left_out: Mapping[str, str]) -> 
     return [
         f"## Airflow {version}",
         "",
-        f"Made by `{_COMMANDS[int(version[0])]}` on {datetime.now(UTC):%Y-%m-%d} with Airflow "
+        f"Made by `make chaos AIRFLOW={'.'.join(map(str, installed_version()))}` on {datetime.now(UTC):%Y-%m-%d} with Airflow "
         f"{version}, Python {platform.python_version()}, {os.cpu_count()} cores.",
         "",
         *_table(_HEAD, (_cells(row) for row in [*merged, _total(merged)])),

@@ -101,9 +101,7 @@ def test_worker_is_frozen_past_its_heartbeat(stack: ChaosStack, books: Any) -> N
     books("workers frozen until they are taken for dead", *runs, killed=8)
 
 
-@pytest.mark.not_on_airflow2(
-    "the API server killed", "tasks of Airflow 2 reach its database without one"
-)
+@pytest.mark.not_on("2.", "the API server killed", "tasks reach the database without one")
 @pytest.mark.parametrize("when", ["wait", "submit"])
 def test_api_server_is_killed(stack: ChaosStack, books: Any, when: str) -> None:
     """Tasks cannot reach Airflow for a while."""
