@@ -26,7 +26,7 @@ CONNECTION_LIFETIME: Final = 300.0
 _lock = threading.Lock()
 _clients: dict[ClientConfig, ModelArtsClient] = {}
 _configs: dict[str, tuple[float, ClientConfig]] = {}
-_pending: dict[tuple[asyncio.AbstractEventLoop, str], asyncio.Future[None]] = {}
+_pending: dict[tuple[asyncio.AbstractEventLoop, str], asyncio.Task[ClientConfig]] = {}
 
 
 class ModelArtsHook(BaseHook):
@@ -68,19 +68,14 @@ class ModelArtsHook(BaseHook):
 
         :raises ConfigurationError: the connection does not exist, or its fields cannot be used.
         """
-        loop = asyncio.get_running_loop()
-        while (config := _known_config(conn_id)) is None:
-            # A thousand triggers that start together would jam Airflow's one channel for look-ups.
-            if pending := _pending.get((loop, conn_id)):
-                await asyncio.wait([pending])
-                continue
-            _pending[loop, conn_id] = done = loop.create_future()
-            try:
-                config = await cls._alook_up(conn_id)
-            finally:
-                _pending.pop((loop, conn_id), None)
-                done.set_result(None)
-            _configs[conn_id] = (time.monotonic() + CONNECTION_LIFETIME, config)
+        if (config := _known_config(conn_id)) is None:
+            key = asyncio.get_running_loop(), conn_id
+            # A thousand triggers that start together would jam Airflow's one channel for look-ups, and in
+            # 3.0 and 3.1 a question whose trigger is cancelled before the answer breaks it.
+            if (look_up := _pending.get(key)) is None:
+                look_up = _pending[key] = asyncio.create_task(cls._alook_up(conn_id))
+                look_up.add_done_callback(lambda _: _pending.pop(key, None))
+            config = await asyncio.shield(look_up)
         return _client(config)
 
     @classmethod
@@ -97,7 +92,9 @@ class ModelArtsHook(BaseHook):
         except AirflowNotFoundException as error:
             raise _not_found(conn_id) from error
         extra = await get_async_extra_dejson(connection)
-        return client_config(_fields(conn_id, connection, extra))
+        config = client_config(_fields(conn_id, connection, extra))
+        _configs[conn_id] = (time.monotonic() + CONNECTION_LIFETIME, config)
+        return config
 
     def test_connection(self) -> tuple[bool, str]:
         """Log in and read one page of jobs; for the *Test* button of the connection form."""

@@ -6,6 +6,7 @@ Its arguments lie in Airflow's database in plain text, so they are ids and times
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
@@ -18,7 +19,7 @@ from airflow_provider_modelarts.exceptions import ModelArtsError
 from airflow_provider_modelarts.hooks.modelarts import ModelArtsHook
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Coroutine
 
     from airflow_provider_modelarts.client.client import ModelArtsClient
 
@@ -77,7 +78,7 @@ class TrainingJobTrigger(BaseTrigger):
             event = await self._event()
         except asyncio.CancelledError:
             if not hasattr(BaseTrigger, "on_kill"):  # before Airflow 3.3 this is all one is told
-                await self.on_kill()
+                await _to_its_end(self.on_kill())
             raise
         yield TriggerEvent(event.to_payload())  # type: ignore[no-untyped-call]
 
@@ -93,13 +94,12 @@ class TrainingJobTrigger(BaseTrigger):
 
         from airflow_provider_modelarts.client.watcher import threads
 
-        # In 3.0 and 3.1 a call to Airflow from a thread that asgiref does not know takes the answer
-        # meant for the triggerer, which dies of it.
+        # In 3.0 and 3.1 a question from a thread that asgiref does not know, or one that is given up, takes
+        # the answer meant for the triggerer, which dies of it.
         state_of = sync_to_async(killing.state_of, thread_sensitive=False)
-        try:
-            state = await asyncio.wait_for(state_of(self.task_instance), KILL_LIMIT)
-        except TimeoutError:
-            state = killing.UNKNOWN
+        asked = asyncio.ensure_future(state_of(self.task_instance))
+        await asyncio.wait([asked], timeout=KILL_LIMIT)
+        state = asked.result() if asked.done() else killing.UNKNOWN
         if state not in killing.ENDED:
             self.log.info(
                 "The trigger ends, but the task is %s: job %d, version %d goes on",
@@ -139,3 +139,12 @@ class TrainingJobTrigger(BaseTrigger):
 
         patience = Patience(interval=self.poll_interval, end_time=self.end_time)
         return await watcher_of(client).ended(self.job_id, self.version_id, patience)
+
+
+async def _to_its_end(work: Coroutine[Any, Any, None]) -> None:
+    """Carry on although cancelled: Airflow cancels a trigger every second until it has ended."""
+    task = asyncio.ensure_future(work)
+    while not task.done():
+        with contextlib.suppress(asyncio.CancelledError):
+            await asyncio.wait([task])
+    await task

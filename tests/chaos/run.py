@@ -82,7 +82,8 @@ class Run:
         found = {}
         for index in range(len(self.plans)):
             value = self.stack.api.xcom(self.dag_id, self.run_id, TASK, key, index)
-            if isinstance(value, dict):
+            # A claim that was withdrawn names no version.
+            if isinstance(value, dict) and value["version_id"] is not None:
                 found[index] = int(value["version_id"])
         return found
 

@@ -18,6 +18,7 @@ from airflow_provider_modelarts.operators.training_job import (
     CreateJobVersionOperator,
     CreateTrainingJobOperator,
 )
+from tests.emulated.instances import Instance
 from tests.emulated.tries import StateStore, TaskRun
 
 if TYPE_CHECKING:
@@ -170,3 +171,22 @@ def version_run(
         return TaskRun(task, store=store, xcoms=xcoms, index=index, run_id=run_id)
 
     return make
+
+
+@pytest.fixture
+def instance(monkeypatch: pytest.MonkeyPatch) -> Instance:
+    """A task instance, as the installed Airflow tells of it."""
+    found = Instance()
+    try:
+        from airflow.sdk.execution_time.task_runner import RuntimeTaskInstance
+    except ImportError:
+        return found
+
+    def states(**asked: Any) -> dict[str, Any]:
+        assert asked["run_ids"] == ["run"]
+        index = found.map_index
+        key = found.task_id if index < 0 else f"{found.task_id}_{index}"
+        return {"run": {key: found.state}}
+
+    monkeypatch.setattr(RuntimeTaskInstance, "get_task_states", states)
+    return found

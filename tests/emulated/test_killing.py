@@ -2,64 +2,20 @@
 
 from __future__ import annotations
 
-import asyncio
 import threading
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from airflow.providers.common.compat.sdk import AirflowTaskTimeout, TaskDeferred
-from airflow.triggers.base import BaseTrigger
-from asgiref.sync import async_to_sync
+from airflow.providers.common.compat.sdk import AirflowTaskTimeout
 from urllib3.connection import HTTPConnection
 
 from airflow_provider_modelarts import killing
 from airflow_provider_modelarts.exceptions import TrainingJobCanceledError
 from airflow_provider_modelarts.operators.training_job import CreateTrainingJobOperator
-from airflow_provider_modelarts.triggers.training_job import TrainingJobTrigger
+from tests.emulated.instances import RUNNING, STOPPED, Instance, status
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-
-    from airflow_provider_modelarts.client import CreatedJob
-
-STOPPED = (9, 12)
-RUNNING = 8
-
-
-class Instance:
-    """A task instance whose state Airflow has on record."""
-
-    dag_id, task_id, run_id, map_index = "dag", "train", "run", -1
-    try_number, max_tries = 1, 0
-
-    def __init__(self) -> None:
-        self.state: str | None = "running"
-
-    def current_state(self) -> str | None:
-        """Answer as Airflow 2 does."""
-        return self.state
-
-    def xcom_push(self, key: str, value: Any) -> None:
-        """Take a value."""
-
-
-@pytest.fixture
-def instance(monkeypatch: pytest.MonkeyPatch) -> Instance:
-    """A task instance, as the installed Airflow tells of it."""
-    found = Instance()
-    try:
-        from airflow.sdk.execution_time.task_runner import RuntimeTaskInstance
-    except ImportError:
-        return found
-
-    def states(**asked: Any) -> dict[str, Any]:
-        assert asked["run_ids"] == ["run"]
-        index = found.map_index
-        key = found.task_id if index < 0 else f"{found.task_id}_{index}"
-        return {"run": {key: found.state}}
-
-    monkeypatch.setattr(RuntimeTaskInstance, "get_task_states", states)
-    return found
 
 
 @pytest.fixture
@@ -97,11 +53,6 @@ def kill(
         return found[0]
 
     return run
-
-
-def status(emulator: Any) -> int:
-    """Return the status of the one version."""
-    return emulator.jobs()[0].versions[0].status
 
 
 @pytest.mark.parametrize("state", ["failed", "success", "restarting", None])
@@ -268,131 +219,3 @@ def test_task_whose_time_is_over_in_mid_request_stops_what_it_has_made(
 
     assert len(timeout) == 1
     assert timeout[0] in expected
-
-
-@pytest.fixture
-def job(client: Any, config: dict[str, Any], emulator: Any) -> CreatedJob:
-    """A job that runs."""
-    emulator.set_transitions("immediate", status=RUNNING)
-    return client.create_training_job({"job_name": "job", "config": config})
-
-
-@pytest.fixture
-def trigger(job: CreatedJob, instance: Instance) -> Callable[..., TrainingJobTrigger]:
-    """Return a function that makes a trigger which belongs to the deferred task instance."""
-
-    def make(**kwargs: Any) -> TrainingJobTrigger:
-        found = TrainingJobTrigger(
-            job.job_id, job.version_id, poll_interval=0.01, **{"cancel_on_kill": True, **kwargs}
-        )
-        found._task_instance = instance
-        if not hasattr(BaseTrigger, "on_kill"):
-            found.task_instance = instance
-        instance.state = "deferred"
-        return found
-
-    return make
-
-
-def end(trigger: TrainingJobTrigger, emulator: Any) -> None:
-    """Let a trigger look once, cancel it, and call ``on_kill`` as Airflow 3.3 does."""
-
-    async def main() -> None:
-        events = trigger.run()
-        task = asyncio.ensure_future(anext(events))
-        while not emulator.requests("get_job_version"):  # noqa: ASYNC110 - another thread's doing
-            await asyncio.sleep(0.01)
-        task.cancel()
-        with pytest.raises(asyncio.CancelledError):
-            await task
-        if hasattr(BaseTrigger, "on_kill"):
-            await trigger.on_kill()
-
-    asyncio.run(main())
-
-
-@pytest.mark.parametrize("state", ["failed", "success", None])
-@pytest.mark.parametrize("index", [-1, 3], ids=["plain", "mapped"])
-def test_deferred_task_ended_by_its_user_stops_its_training(
-    trigger, emulator, instance, state, index: int
-) -> None:
-    """The state is no longer ``deferred``: somebody acted."""
-    instance.map_index = index
-    waiting_trigger = trigger()
-    instance.state = state
-
-    end(waiting_trigger, emulator)
-
-    assert status(emulator) in STOPPED
-
-
-@pytest.mark.parametrize("state", ["deferred", "scheduled", "queued", "running", "up_for_retry"])
-def test_trigger_that_moves_leaves_the_training_alone(trigger, emulator, instance, state) -> None:
-    """Redistribution, restart and deploy end a trigger too; the task goes on."""
-    moved = trigger()
-    instance.state = state
-
-    end(moved, emulator)
-
-    assert status(emulator) == RUNNING
-    assert emulator.requests("stop_job_version") == []
-
-
-def test_trigger_that_is_ended_before_its_first_look_stops_the_training(
-    trigger, emulator, instance
-) -> None:
-    """The connection is looked up then, if it has not been yet."""
-    fresh = trigger()
-    instance.state = "failed"
-
-    asyncio.run(fresh.on_kill())
-
-    assert status(emulator) in STOPPED
-
-
-def test_trigger_asks_for_the_state_by_way_of_its_own_loop(
-    trigger, emulator, instance, monkeypatch
-) -> None:
-    """In 3.0 and 3.1 a call to Airflow from a loop of its own takes answers meant for the triggerer."""
-    loops: list[Any] = []
-
-    async def answer() -> str:
-        loops.append(asyncio.get_running_loop())
-        return "failed"
-
-    # As the triggerer's way to its supervisor does.
-    monkeypatch.setattr(killing, "state_of", lambda _: async_to_sync(answer)())
-
-    async def main() -> bool:
-        await trigger().on_kill()
-        return loops == [asyncio.get_running_loop()]
-
-    assert asyncio.run(main())
-    assert status(emulator) in STOPPED
-
-
-def test_sensor_trigger_never_stops_anything(trigger, emulator, instance) -> None:
-    """A trigger without ``cancel_on_kill`` only looks."""
-    waiting_trigger = trigger(cancel_on_kill=False)
-    instance.state = "failed"
-
-    end(waiting_trigger, emulator)
-
-    assert status(emulator) == RUNNING
-
-
-def test_operator_passes_its_wish_to_the_trigger(client, config, emulator, instance) -> None:
-    """``cancel_on_kill`` travels with the deferral, and back with the event."""
-    emulator.set_transitions("immediate", status=RUNNING)
-
-    def deferral(**kwargs: Any) -> dict[str, Any]:
-        task = CreateTrainingJobOperator(
-            task_id="train", config=config, wait_for_completion=True, deferrable=True, **kwargs
-        )
-        with pytest.raises(TaskDeferred) as caught:
-            task.execute({"ti": instance})
-        return caught.value.trigger.serialize()[1]
-
-    assert deferral(job_name="a")["cancel_on_kill"] is True
-    assert deferral(job_name="b", cancel_on_kill=False)["cancel_on_kill"] is False
-    assert deferral(job_name="a", if_exists="attach")["cancel_on_kill"] is False

@@ -180,6 +180,36 @@ def test_triggers_that_start_together_look_the_connection_up_once(connect, monke
     assert asked == ["modelarts_default"]
 
 
+def test_look_up_outlives_the_trigger_that_began_it(connect, monkeypatch) -> None:
+    """In 3.0 and 3.1 an answer of Airflow that nobody reads any more ends the triggerer."""
+    from airflow.providers.common.compat import connection as airflow_connection
+
+    connect()
+    found = ModelArtsHook.get_connection("modelarts_default")
+    steps: list[str] = []
+
+    async def look_up(conn_id: str, hook: Any) -> Any:
+        steps.append("asked")
+        await asyncio.sleep(0.01)
+        steps.append("answered")
+        return found
+
+    monkeypatch.setattr(airflow_connection, "get_async_connection", look_up)
+    reset_caches()
+
+    async def main() -> Any:
+        first, second = (
+            asyncio.ensure_future(ModelArtsHook.aget_client("modelarts_default")) for _ in range(2)
+        )
+        while not steps:  # noqa: ASYNC110 - the first has an import to do in a thread
+            await asyncio.sleep(0.001)
+        first.cancel()
+        return await second
+
+    assert asyncio.run(main()) is not None
+    assert steps == ["asked", "answered"]
+
+
 def test_event_loop_is_not_blocked_by_a_slow_service(job, emulator) -> None:
     """While an answer is awaited the loop goes on turning."""
     emulator.set_status(job.job_id, job.version_id, 8)
