@@ -46,7 +46,7 @@ test: install  ## run all tests, one end-to-end run in a real Airflow included
 
 test-older:  ## run what touches Airflow on each older line: 2.11, 3.0, 3.1 and 3.2
 	@set -e; for line in $(OLDER); do echo "== Airflow $$line"; \
-	    $(MAKE) --no-print-directory test AIRFLOW=$$line TESTS='tests/emulated tests/e2e'; done
+	    $(MAKE) --no-print-directory test AIRFLOW=$$line TESTS='tests/emulated tests/e2e tests/chaos'; done
 
 test-keystone: install $(VENV_KEYSTONE)/.installed  ## log in to a real OpenStack Keystone in every way, good and bad
 	KEYSTONE_PYTHON=$(VENV_KEYSTONE)/bin/python $(BIN)/python -m pytest tests/keystone

@@ -17,7 +17,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 from airflow_provider_modelarts.client.models.job import newest
-from airflow_provider_modelarts.client.ownership import CLOCK_SKEW, made_by
+from airflow_provider_modelarts.client.ownership import CLOCK_SKEW, made_by, worth
 from airflow_provider_modelarts.client.status import Outcome, describe, outcome_of
 from airflow_provider_modelarts.exceptions import (
     ConflictError,
@@ -340,9 +340,8 @@ class Submission:
             config = plan.config(self._client, record.base)
             return self._made_by(plan.job_id, config, record)
         # Nothing was recorded: ask of each version since the run began whether we would make it so.
-        for version in sorted(
-            self._client.list_job_versions(plan.job_id), key=lambda v: -v.version_id
-        ):
+        versions = self._client.list_job_versions(plan.job_id)
+        for version in sorted(versions, key=worth, reverse=True):
             if version.pre_version_id is None:
                 continue
             config = plan.config(self._client, version.pre_version_id)

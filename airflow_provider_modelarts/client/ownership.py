@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
+from airflow_provider_modelarts.client.status import Outcome, outcome_of, stop_shows
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
@@ -44,7 +46,8 @@ def made_by(
 ) -> JobVersion | None:
     """Return the version that this request can have made, or None.
 
-    Of several it is the first after those that were seen; where that is not known, the last.
+    Of several it is the first after those that were seen; where that is not known, the one that is
+    most worth having (:func:`worth`).
 
     :param versions: all versions of the job.
     :param config: ``config`` as it was sent.
@@ -62,8 +65,20 @@ def made_by(
         and (version.create_time is None or version.create_time >= earliest)
         and has_settings(version, config)
     ]
-    choose = max if seen is None else min
-    return choose(ours, key=lambda version: version.version_id, default=None)
+    if seen is None:
+        return max(ours, key=worth, default=None)
+    return min(ours, key=lambda version: version.version_id, default=None)
+
+
+def worth(version: JobVersion) -> tuple[int, int]:
+    """Return what to compare versions by, of which a task has made one and does not know which.
+
+    One that goes on comes before one that has completed, as it must be waited for or stopped, and
+    that before what has failed, was stopped or is being stopped; among equals the last.
+    """
+    if not stop_shows(version.status):
+        return 2, version.version_id
+    return int(outcome_of(version.status) is Outcome.SUCCEEDED), version.version_id
 
 
 def has_settings(version: Settings, config: Mapping[str, Any]) -> bool:

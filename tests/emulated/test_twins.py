@@ -179,3 +179,24 @@ def test_without_a_store_the_twin_that_gives_way_takes_what_is_left(
 
     assert result["version_id"] == left
     assert len(versions(emulator)) == 3
+
+
+@pytest.mark.parametrize("status", [9, 12, 10], ids=["being stopped", "stopped", "completed"])
+def test_without_a_store_a_cleared_task_stops_what_still_runs(
+    version_run, places, emulator, status: int
+) -> None:
+    """Two were cleared together, and one of them has dealt with a training already."""
+    xcoms: dict[Any, Any] = {}
+    first, second = (version_run(None, xcoms, **place) for place in places)
+    emulator.set_transitions("immediate", status=8)
+    left, dealt_with = (twin.attempt()["version_id"] for twin in (first, second))
+    (job,) = emulator.jobs()
+    emulator.set_status(job.job_id, dealt_with, status)
+    xcoms.clear()
+    first.clear()
+
+    first.attempt()
+
+    found = {version.version_id: version.status for version in versions(emulator)}
+    assert found[left] in {9, 12}
+    assert found[dealt_with] == status
