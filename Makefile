@@ -52,7 +52,7 @@ test-keystone: install $(VENV_KEYSTONE)/.installed  ## log in to a real OpenStac
 	KEYSTONE_PYTHON=$(VENV_KEYSTONE)/bin/python $(BIN)/python -m pytest tests/keystone
 
 chaos: $(VENV)/.chaos  ## break a real Airflow in every way there is and write docs/chaos.md (an hour; needs PostgreSQL)
-	$(BIN)/python -m tests.chaos
+	$(BIN)/python -m tests.chaos $(CHAOS_OPTIONS)
 
 bench: $(VENV)/.bench  ## measure against other providers and write docs/performance.md (40 minutes; BENCH_OPTIONS=--quick: 6)
 	$(BIN)/python -m benchmarks $(BENCH_OPTIONS)

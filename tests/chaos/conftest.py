@@ -128,6 +128,7 @@ def books(request: pytest.FixtureRequest) -> Books:
             print(report.line(row))
             path: Any = request.config.getoption("--chaos-report", default=None)
             if path is not None:
-                report.write(path, rows, request.config.stash[_LEFT_OUT])
+                left_out = request.config.stash[_LEFT_OUT]
+                report.write(path, rows, left_out, request.config.option.keyword)
 
     return enter

@@ -34,14 +34,15 @@ _HEAD: Final = (
 )
 
 
-def write(path: Path, rows: Sequence[Row], left_out: Mapping[str, str]) -> None:
+def write(path: Path, rows: Sequence[Row], left_out: Mapping[str, str], chosen: str = "") -> None:
     """Write the section of the Airflow that is installed; another line's stays as it is.
 
     :param left_out: cases that this Airflow cannot have, and why.
+    :param chosen: pytest's expression for the cases that were run, if not all were.
     """
     version = metadata.version("apache-airflow")
     sections = _sections(path.read_text(encoding="utf-8")) if path.exists() else {}
-    sections[installed_version()] = "\n".join(_section(version, rows, left_out))
+    sections[installed_version()] = "\n".join(_section(version, rows, left_out, chosen))
     head = [
         "# Chaos",
         "",
@@ -65,7 +66,12 @@ def _sections(page: str) -> dict[tuple[int, int], str]:
     }
 
 
-def _section(version: str, rows: Sequence[Row], left_out: Mapping[str, str]) -> list[str]:
+def _section(
+    version: str, rows: Sequence[Row], left_out: Mapping[str, str], chosen: str
+) -> list[str]:
+    command = f"make chaos AIRFLOW={'.'.join(map(str, installed_version()))}"
+    if chosen:
+        command += f""" CHAOS_OPTIONS="-k '{chosen}'\""""
     merged = _merged(rows)
     points: Counter[str] = Counter()
     for row in rows:
@@ -73,7 +79,7 @@ def _section(version: str, rows: Sequence[Row], left_out: Mapping[str, str]) -> 
     return [
         f"## Airflow {version}",
         "",
-        f"Made by `make chaos AIRFLOW={'.'.join(map(str, installed_version()))}` on {datetime.now(UTC):%Y-%m-%d} with Airflow "
+        f"Made by `{command}` on {datetime.now(UTC):%Y-%m-%d} with Airflow "
         f"{version}, Python {platform.python_version()}, {os.cpu_count()} cores.",
         "",
         *_table(_HEAD, (_cells(row) for row in [*merged, _total(merged)])),

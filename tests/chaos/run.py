@@ -220,6 +220,15 @@ class Run:
         """Mark one task."""
         self.stack.api.mark(self.dag_id, self.run_id, TASK, index, state)
 
+    def end_by_user(self, *indexes: int) -> None:
+        """Mark tasks failed, and return once their trainings have been stopped."""
+        versions = self.results("modelarts_version")
+        self.stopped_by_user.update(versions[index] for index in indexes)
+        self.failed_by_user.update(indexes)
+        for index in indexes:
+            self.mark(index, "failed")
+        self.wait_for_stops()
+
     def clear(self, *indexes: int) -> None:
         """Clear tasks, as the button does."""
         self.stack.api.clear(self.dag_id, self.run_id, TASK, indexes)

@@ -36,3 +36,12 @@ def test_page_is_made_anew(tmp_path: Path) -> None:
     report.write(page, [Row("a case", "none")], {})
 
     assert page.read_text(encoding="utf-8").count("## Airflow ") == 1
+
+
+def test_choice_of_cases_is_said(tmp_path: Path) -> None:
+    """A table of some of the cases does not pass for one of all."""
+    page = tmp_path / "chaos.md"
+
+    report.write(page, [Row("a case", "none")], {}, "user_kills or network")
+
+    assert """CHAOS_OPTIONS="-k 'user_kills or network'\"` on""" in page.read_text(encoding="utf-8")

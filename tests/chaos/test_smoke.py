@@ -42,16 +42,10 @@ def test_worker_dies_around_the_request(small_stack: ChaosStack, books: Any) -> 
 
 def test_user_ends_deferred_tasks(small_stack: ChaosStack, books: Any) -> None:
     """Two triggers ask at once what has become of their tasks; the triggerer and the third go on."""
-    ended = (0, 2)
     run = small_stack.launch("jobs_deferrable", 3)
     run.wait_for_waiting()
-    versions = run.results("modelarts_version")
-    run.stopped_by_user.update(versions[index] for index in ended)
-    run.failed_by_user.update(ended)
-    for index in ended:
-        run.mark(index, "failed")
-    run.wait_for_stops()
+    run.end_by_user(0, 2)
     run.finish()
 
-    row = books("jobs_deferrable: marked failed by a user", run, killed=len(ended))
+    row = books("jobs_deferrable: marked failed by a user", run, killed=2)
     assert row.expected == 3

@@ -38,12 +38,7 @@ def test_task_is_marked_failed(stack: ChaosStack, books: Any, dag_id: str) -> No
     """The training of a task that is marked failed ends."""
     run = stack.launch(dag_id, COUNT)
     run.wait_for_waiting()
-    versions = run.results("modelarts_version")
-    run.stopped_by_user.update(versions[index] for index in KILLED)
-    run.failed_by_user.update(KILLED)
-    for index in KILLED:
-        run.mark(index, "failed")
-    run.wait_for_stops()
+    run.end_by_user(*KILLED)
     run.finish()
 
     row = books(f"{dag_id}: marked failed by a user", run, killed=len(KILLED))
