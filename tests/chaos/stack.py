@@ -81,14 +81,15 @@ class ChaosStack(Stack):
         if installed_version() < (3, 0):
             settings |= _SETTINGS_AIRFLOW2
         extra = {f"AIRFLOW__{name}": value for name, value in settings.items()}
+        database = postgres.environment() if postgres else {}
         super().__init__(
             folder,
             dags_folder=DAGS,
-            extra_env={**extra, points.FOLDER: str(self.markers)},
+            extra_env={**extra, **database, points.FOLDER: str(self.markers)},
             progress=progress,
         )
         # The database is made before the extra settings are added.
-        self._base_env = {**self._base_env, **(postgres.environment() if postgres else {})}
+        self._base_env = {**self._base_env, **database}
         self._postgres = postgres
         self._http = requests.Session()
         self._http.trust_env = False
