@@ -3,7 +3,8 @@
 Versions carry no name, so those with the same payload look alike. Tasks of one DAG, in whatever run,
 read each other's claims before one of them takes a version for its own after a lost answer. Nothing
 here locks: a task shows its claim, looks who else shows one, and then either withdraws it or settles
-it, so that of two tasks at least one sees the other, whatever their clocks say and whoever is slow.
+it, so that of two tasks at least one sees the other, whatever their clocks say; one that does neither
+for :data:`LOOKS` looks counts as dead.
 """
 
 from __future__ import annotations
