@@ -66,8 +66,9 @@ check: install  ## lint, formatting, types, import contracts
 docs: install  ## build the documentation into site/
 	$(BIN)/mkdocs build --strict
 
-# The newest Airflow of each older line, and the day until which packages are taken for it: with all that came later 3.0 and
+# The newest Airflow of each line, and the day until which packages are taken for it: with all that came later 3.0 and
 # 3.2 do not run any more.
+LOCKED_3.3 := apache-airflow==3.3.2
 LOCKED_2.11 := apache-airflow==2.11.2
 LOCKED_3.0 := apache-airflow==3.0.6 --exclude-newer 2025-09-05
 LOCKED_3.1 := apache-airflow==3.1.8 --exclude-newer 2026-03-18
@@ -76,7 +77,7 @@ COMPILE := $(BIN)/uv pip compile --python-version 3.11 --no-annotate --no-emit-i
     --custom-compile-command 'make lock' --quiet $(LOCK_OPTIONS)
 
 lock: install $(OLDER:%=lock-%)  ## renew constraints/ (pins stay where nothing forces them; LOCK_OPTIONS=--upgrade renews all)
-	echo 'apache-airflow==3.3.2' | $(COMPILE) --universal --all-extras pyproject.toml - --output-file constraints/airflow-$(NEWEST).txt
+	echo '$(LOCKED_$(NEWEST))' | $(COMPILE) --universal --all-extras pyproject.toml - --output-file constraints/airflow-$(NEWEST).txt
 	printf 'keystone\nwaitress\n' | $(COMPILE) --universal --only-binary :all: - --output-file $(CONSTRAINTS_KEYSTONE)
 
 # This provider is newer than the lines, and so is what it stands on.

@@ -105,7 +105,7 @@ class Emulator:
         try:
             self._make_scratch()
             self._core = Core(self.settings, OPERATIONS)
-        except BaseException:
+        except BaseException:  # whatever ended the start, Ctrl-C included, leaves nothing open
             listener.close()
             self._drop_scratch()
             raise

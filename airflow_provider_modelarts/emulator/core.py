@@ -52,7 +52,7 @@ class Core:
             self.visualizations = VisualizationJobs(
                 settings, self._database, self.clock, self.deletions
             )
-        except BaseException:
+        except BaseException:  # whatever ended the start, its lock on the state file goes with it
             self._database.close()
             raise
         self.runner.start()

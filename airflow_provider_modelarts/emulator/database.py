@@ -150,7 +150,7 @@ class Database:
             connection.execute("BEGIN IMMEDIATE")
             try:
                 yield connection
-            except BaseException:
+            except BaseException:  # half a change is none, whatever interrupted it
                 connection.execute("ROLLBACK")
                 raise
             connection.execute("COMMIT")

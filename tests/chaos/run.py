@@ -220,13 +220,13 @@ class Run:
         """Mark one task."""
         self.stack.api.mark(self.dag_id, self.run_id, TASK, index, state)
 
-    def end_by_user(self, *indexes: int) -> None:
-        """Mark tasks failed, and return once their trainings have been stopped."""
+    def end_by_user(self, *indexes: int, state: str = "failed") -> None:
+        """Mark tasks, and return once their trainings have been stopped."""
         versions = self.results("modelarts_version")
         self.stopped_by_user.update(versions[index] for index in indexes)
         self.failed_by_user.update(indexes)
         for index in indexes:
-            self.mark(index, "failed")
+            self.mark(index, state)
         self.wait_for_stops()
 
     def clear(self, *indexes: int) -> None:

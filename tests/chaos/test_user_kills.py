@@ -107,12 +107,7 @@ def test_task_is_marked_while_no_triggerer_runs(stack: ChaosStack, books: Any, s
     stack.components["triggerer"].terminate()
     run = stack.launch("jobs_deferrable", COUNT)
     run.wait_for_deferred()
-    versions = run.results("modelarts_version")
-    run.stopped_by_user.update(versions[index] for index in KILLED)
-    run.failed_by_user.update(KILLED)
-    for index in KILLED:
-        run.mark(index, state)
-    run.wait_for_stops()
+    run.end_by_user(*KILLED, state=state)
     stack.revive("triggerer")
     run.finish()
 
@@ -126,11 +121,7 @@ def test_task_is_marked_failed_after_its_host_was_lost(stack: ChaosStack, books:
     point = f"{WITH_SUPERVISOR}status read"
     run = stack.launch("jobs_sync", len(KILLED), [[point]] * len(KILLED))
     run.wait_for_kills()
-    run.stopped_by_user.update(run.results("modelarts_version").values())
-    run.failed_by_user.update(range(len(KILLED)))
-    for index in range(len(KILLED)):
-        run.mark(index, "failed")
-    run.wait_for_stops()
+    run.end_by_user(*range(len(KILLED)))
     run.finish()
 
     case = "jobs_sync: marked failed after its host was lost"
