@@ -1,10 +1,10 @@
-"""Tells why a task is being ended: by its user, by its own timeout, or by the platform.
+"""Tells why a task is being ended: by a person, by its own timeout, or by the platform.
 
-Airflow ends a task process in the same way when a user marks it failed or clears it and when its
-worker is evicted, and in 3.3.0 to 3.3.2 it calls a trigger's ``on_kill`` also when the trigger only
-moves to another triggerer. The state of the task instance tells the cases apart: Airflow changes it
-when a user acts, and leaves it alone otherwise. In doubt nothing is stopped; a retry finds its
-training again.
+Airflow ends a task process in the same way when a person marks it failed or clears it, when its worker
+is evicted, and when its scheduler has died; in 3.3.0 to 3.3.2 it calls a trigger's ``on_kill`` also when
+the trigger only moves to another triggerer. The state of the task instance tells the cases apart, but not
+the same state in a worker and in a trigger: docs/durability.md has the table, with who sets each state.
+In doubt nothing is stopped; a retry finds its training again.
 """
 
 from __future__ import annotations
@@ -31,11 +31,22 @@ STOP_LIMIT: Final = 1.5
 
 UNKNOWN: Final = "unknown"
 
-ENDED: Final = frozenset({"failed", "success", "skipped", "removed", "restarting", "none"})
-"""States in which a user's action leaves a task that was running or deferred.
+OVER: Final = frozenset({"failed", "success", "skipped"})
+"""States after which nothing of the task runs any more unless somebody clears it."""
 
-In the others Airflow means the task to go on, as after a worker was taken for dead (``up_for_retry``
-and what follows): then its next try finds the training, or, after a clear, stops it itself.
+ENDED_IN_WORKER: Final = OVER | {"restarting"}
+"""States that end the training of a task which a worker runs; a clear leaves it ``restarting``.
+
+Not ``none``: a scheduler that finds the tasks of a dead one resets them to it, while their processes
+live; the next try finds the training. Nor ``removed``, which Airflow takes back as soon as the mapping of
+a task is known again.
+"""
+
+ENDED_IN_TRIGGER: Final = OVER | {"restarting", "none", "scheduled", "queued"}
+"""States that end the training of a deferred task.
+
+No scheduler resets a deferred task, so only a clear leaves it ``none``, and ``scheduled`` or ``queued``
+until the next try gets a slot. Once that runs it sees to the training itself.
 """
 
 
@@ -45,10 +56,10 @@ def timed_out() -> bool:
 
 
 def ended_by_user(instance: Any) -> bool:
-    """Whether a task instance is, by Airflow's own record, no longer meant to go on."""
+    """Whether Airflow's record says that a task which a worker runs is not to go on."""
     state = _state_within_limit(instance)
     log.info("State of the task instance: %s", state)
-    return state in ENDED
+    return state in ENDED_IN_WORKER
 
 
 def _state_within_limit(instance: Any) -> str:
@@ -80,11 +91,16 @@ def state_of(instance: Any) -> str:
     return str(states.get(instance.run_id, {}).get(key, UNKNOWN) or "none")
 
 
-def stop(client: ModelArtsClient, job_id: int, version_id: int) -> None:
-    """Ask for a version to be stopped, within seconds, and say in the log how it went."""
-    hasty = client.in_haste(STOP_LIMIT)
+def stop(
+    client: ModelArtsClient, job_id: int, version_id: int, *, limit: float | None = STOP_LIMIT
+) -> None:
+    """Ask for a version to be stopped, and say in the log how it went.
+
+    :param limit: seconds for one request, which is then tried twice only; None: no hurry.
+    """
+    quick = None if limit is None else client.in_haste(limit)
     try:
-        hasty.stop_job_version(job_id, version_id)
+        (quick or client).stop_job_version(job_id, version_id)
     except ConflictError as error:
         log.info("Job %d, version %d needs no stop: %s", job_id, version_id, error)
     except ModelArtsError as error:
@@ -94,4 +110,5 @@ def stop(client: ModelArtsClient, job_id: int, version_id: int) -> None:
     else:
         log.info("Stopped job %d, version %d", job_id, version_id)
     finally:
-        hasty.close()
+        if quick is not None:
+            quick.close()

@@ -1,26 +1,27 @@
 """Stops a training whose task a user ends while no process of the task is there to do it.
 
 That is so for a deferred task until a triggerer has started its trigger, for a task that waits for its
-next try, and for one whose worker has died. Airflow 3 tells listeners in its API server of the user's
-action; Airflow 2 tells nobody.
+next try or for a slot, for one whose worker has died, and for one that Airflow ends in the middle of the
+creation. Airflow 3 tells listeners in its API server what a user marks. Of a clear it tells nobody, so
+the change of state that only a clear makes is watched where the API server writes it.
 """
 
 from __future__ import annotations
 
-import json
-import logging
-import threading
+import sys
 from typing import TYPE_CHECKING, Any, Final
 
 from airflow.listeners import hookimpl
 from airflow.providers.common.compat.sdk import AirflowPlugin
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from airflow_provider_modelarts.stopper import EndedTask
 
-log = logging.getLogger(__name__)
+API_SERVER: Final = "airflow.api_fastapi.core_api.app"
+"""Module that only the API server loads."""
 
-RESULT: Final = "return_value"
+_WAITING: Final = ("deferred", "up_for_retry")  # compared, as Airflow's members hash by their names
+"""States that nothing but a clear changes to none."""
 
 
 class EndedByUser:
@@ -42,11 +43,21 @@ class EndedByUser:
         _see_to(previous_state, task_instance)
 
 
+_NOTED: Final = "modelarts_cleared"
+"""Where a database session keeps what it has cleared until it commits."""
+
+
 class ModelArtsPlugin(AirflowPlugin):
     """Brings the listener into Airflow's processes."""
 
     name = "modelarts"
     listeners = [EndedByUser()]  # noqa: RUF012 - Airflow's
+
+    @classmethod
+    def on_load(cls, *_args: Any, **_kwargs: Any) -> None:
+        """Watch for clears in the API server, which is where users clear tasks."""
+        if API_SERVER in sys.modules:
+            watch_clears()
 
 
 def _see_to(previous_state: Any, instance: Any) -> None:
@@ -57,59 +68,65 @@ def _see_to(previous_state: Any, instance: Any) -> None:
     """
     if previous_state is not None:
         return
-    from sqlalchemy.exc import SQLAlchemyError
     from sqlalchemy.orm import object_session
     from sqlalchemy.orm.exc import UnmappedInstanceError
 
+    from airflow_provider_modelarts.stopper import stopper
+
     try:
-        session = object_session(instance)
-        claim = None if session is None else _claim(session, instance)
+        attached = object_session(instance) is not None
     except UnmappedInstanceError:
         return
-    except SQLAlchemyError as error:
-        log.warning("Cannot tell whether %s has a training to stop: %s", instance, error)
+    if attached:
+        stopper().submit(_ended(instance, cleared=False))
+
+
+def watch_clears() -> None:
+    """Have every clear in this process seen; more than once changes nothing."""
+    from airflow.models.taskinstance import TaskInstance
+    from sqlalchemy import event
+
+    if not event.contains(TaskInstance.state, "set", _state_set):
+        event.listen(TaskInstance.state, "set", _state_set)
+
+
+def _state_set(instance: Any, value: Any, old: Any, _initiator: Any) -> None:
+    """Note a task that is cleared, and see to it once the clear is in the database."""
+    cleared = value == "restarting" or (value is None and old in _WAITING)
+    if not cleared:
         return
-    if claim is not None and claim.get("own") and claim.get("cancel_on_kill"):
-        # Whoever has clicked need not wait for the service.
-        threading.Thread(target=_stop, args=(claim,), name="modelarts-stop", daemon=True).start()
+    from sqlalchemy import event
+    from sqlalchemy.orm import object_session
+
+    session = object_session(instance)
+    if session is None:
+        return
+    noted = session.info.setdefault(_NOTED, [])
+    noted.append(_ended(instance, cleared=True))
+    if len(noted) == 1:
+        event.listen(session, "after_commit", _committed, once=True)
+        event.listen(session, "after_soft_rollback", _rolled_back, once=True)
 
 
-def _claim(session: Any, instance: Any) -> Mapping[str, Any] | None:
-    """Return the claim of a task's last try, unless that try has handed on its result."""
-    from airflow.models.xcom import XComModel
-    from sqlalchemy import select
+def _committed(session: Any) -> None:
+    from airflow_provider_modelarts.stopper import stopper
 
-    from airflow_provider_modelarts.operators.claims import CLAIM
+    for task in session.info.pop(_NOTED, ()):
+        stopper().submit(task)
 
-    rows = session.execute(
-        select(XComModel.key, XComModel.value).where(
-            XComModel.dag_id == instance.dag_id,
-            XComModel.run_id == instance.run_id,
-            XComModel.task_id == instance.task_id,
-            XComModel.map_index == instance.map_index,
-            XComModel.key.in_((CLAIM, RESULT)),
-        )
+
+def _rolled_back(session: Any, _previous: Any) -> None:
+    session.info.pop(_NOTED, None)
+
+
+def _ended(instance: Any, *, cleared: bool) -> EndedTask:
+    from airflow_provider_modelarts.stopper import EndedTask
+
+    return EndedTask(
+        instance.dag_id,
+        instance.run_id,
+        instance.task_id,
+        instance.map_index,
+        instance.try_number,
+        cleared,
     )
-    values: dict[str, Any] = dict(rows.all())
-    if CLAIM not in values or RESULT in values:
-        return None
-    value = values[CLAIM]
-    claim = json.loads(value) if isinstance(value, str) else value
-    return claim if isinstance(claim, dict) and claim.get("version_id") else None
-
-
-def _stop(claim: Mapping[str, Any]) -> None:
-    from airflow_provider_modelarts import killing
-    from airflow_provider_modelarts.exceptions import ModelArtsError
-    from airflow_provider_modelarts.hooks.modelarts import ModelArtsHook
-
-    job_id, version_id = int(claim["job_id"]), int(claim["version_id"])
-    log.info("A user has ended the task of job %d, version %d: stopping it", job_id, version_id)
-    try:
-        client = ModelArtsHook(claim["conn_id"]).get_conn()
-    except ModelArtsError as error:
-        log.error(  # noqa: TRY400 - a traceback says no more
-            "Job %d, version %d may still run, stop it by hand: %s", job_id, version_id, error
-        )
-        return
-    killing.stop(client, job_id, version_id)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -13,6 +14,42 @@ if TYPE_CHECKING:
     from airflow_provider_modelarts.client.models.request import CreateJobVersionRequest
 
     Made = CreatedJob | JobVersion
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Record:
+    """What is known between tries.
+
+    :param phase: ``intent``: a creation is about to be sent or its fate is unknown; ``made``: it has
+        worked; ``refused``: the service has said no.
+    :param generation: that of the attempt which wrote it.
+    :param fingerprint: hash of the payload.
+    :param since: epoch seconds at which the intent was recorded.
+    :param seen: the versions that were there before; none for a job whose name was free.
+    :param base: for a version: the one it derives from.
+    """
+
+    phase: Literal["intent", "made", "refused"]
+    generation: int
+    fingerprint: str
+    since: float
+    job_id: int | None = None
+    version_id: int | None = None
+    seen: list[int] | None = None
+    base: int | None = None
+
+    @classmethod
+    def read(cls, data: Mapping[str, Any] | None) -> Record | None:
+        """Read a stored record; one of another release that makes no sense counts as none."""
+        if not data:
+            return None
+        try:
+            return cls(**data)
+        except TypeError:
+            log.warning("The stored record of this task cannot be read: %r", data)
+            return None
 
 
 class Store(Protocol):
@@ -34,6 +71,15 @@ class Claims(Protocol):
     A claim is shown first and settled later. Of two that are not settled the one that began earlier
     holds; a claim of the very try that was answered by the service has begun at 0.
     """
+
+    def intend(self, what: Mapping[str, Any]) -> None:
+        """Show what is about to be created, for whoever outlives this process.
+
+        :param what: how to recognise it; plain JSON without secrets.
+        """
+
+    def withdraw(self) -> None:
+        """Show that nothing was created after all."""
 
     def push(self, made: Made, *, since: float, own: bool) -> None:
         """Claim a version for this task.

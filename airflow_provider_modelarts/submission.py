@@ -12,12 +12,12 @@ import hashlib
 import json
 import logging
 import time
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
 from functools import partial
-from typing import TYPE_CHECKING, Any, Final, Literal
+from typing import TYPE_CHECKING, Any, Final
 
 from airflow_provider_modelarts.client.models.job import newest
-from airflow_provider_modelarts.client.ownership import CLOCK_SKEW, made_by, worth
+from airflow_provider_modelarts.client.ownership import CLOCK_SKEW, made_by, outline, worth
 from airflow_provider_modelarts.client.status import Outcome, describe, outcome_of
 from airflow_provider_modelarts.exceptions import (
     ConflictError,
@@ -27,10 +27,10 @@ from airflow_provider_modelarts.exceptions import (
     ResponseLostError,
     ServiceUnavailableError,
 )
-from airflow_provider_modelarts.plans import JobPlan
+from airflow_provider_modelarts.plans import JobPlan, Record
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
     from airflow_provider_modelarts.client.client import ModelArtsClient
     from airflow_provider_modelarts.client.models.job import CreatedJob, JobSummary, JobVersion
@@ -39,44 +39,16 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 _LOST: Final = (ResponseLostError, ServiceUnavailableError)
-_LOOKS: Final = (0.0, 0.5, 1.0, 2.0)
-"""Pauses in seconds before each look for what a lost answer has made; it may appear late."""
+_LOST_ANSWER: Final = 15.0
+"""Seconds for which what a lost answer has created may take to appear."""
+_INTERRUPTED: Final = 60.0
+"""The same where the process that sent the request died: the service may be at it still."""
+_LEFT_OVER: Final = 4.0
+"""The same where this task gave its version to another, whose own must be there by now."""
+_MID_REQUEST: Final = 40.0
+"""The same where this process is being ended; Airflow 2 gives it 60."""
 _CYCLES: Final = 3
 """How often a creation is sent in one try when each time its answer is lost and nothing appears."""
-
-
-@dataclass(frozen=True)
-class Record:
-    """What is known between tries.
-
-    :param phase: ``intent``: a creation is about to be sent or its fate is unknown; ``made``: it has
-        worked; ``refused``: the service has said no.
-    :param generation: that of the attempt which wrote it.
-    :param fingerprint: hash of the payload.
-    :param since: epoch seconds at which the intent was recorded.
-    :param seen: the versions that were there before; none for a job whose name was free.
-    :param base: for a version: the one it derives from.
-    """
-
-    phase: Literal["intent", "made", "refused"]
-    generation: int
-    fingerprint: str
-    since: float
-    job_id: int | None = None
-    version_id: int | None = None
-    seen: list[int] | None = None
-    base: int | None = None
-
-    @classmethod
-    def read(cls, data: Mapping[str, Any] | None) -> Record | None:
-        """Read a stored record; one of another release that makes no sense counts as none."""
-        if not data:
-            return None
-        try:
-            return cls(**data)
-        except TypeError:
-            log.warning("The stored record of this task cannot be read: %r", data)
-            return None
 
 
 class Submission:
@@ -116,6 +88,12 @@ class Submission:
             if record is not None
             else attempt.is_first and attempt.generation > 0
         )
+        # A creation of an earlier try may be under way still, and take the name before ours does.
+        self._in_doubt = (
+            record.phase == "intent"
+            if record is not None
+            else not store.durable and not (attempt.is_first and not attempt.generation)
+        )
         self.attached = False
         """Whether what was returned is another's, taken by ``if_exists="attach"``."""
 
@@ -134,6 +112,7 @@ class Submission:
                 if isinstance(plan, JobPlan)
                 else self._find_version(plan, record)
             ),
+            window=_MID_REQUEST,
         )
 
     def _job(self, plan: JobPlan) -> Made:
@@ -152,14 +131,24 @@ class Submission:
 
     # ---- what an earlier try has left
 
-    def _own(self, fingerprint: str | None, find: Callable[[Record], Made | None]) -> Made | None:
-        """Return what an earlier try of this task has made, if there is anything."""
+    def _own(
+        self,
+        fingerprint: str | None,
+        find: Callable[[Record], Made | None],
+        *,
+        window: float | None = None,
+    ) -> Made | None:
+        """Return what an earlier try of this task has made, if there is anything.
+
+        :param window: seconds for which the creation of an interrupted try may take to appear;
+            None: as if that process had died.
+        """
         record = self._record
         if record is None:
             if self._store.durable or (self._attempt.is_first and not self._attempt.generation):
                 return None
             started = Record("intent", self._attempt.generation, "", self._attempt.since)
-            return self._adopt(partial(find, started), started, looks=(0.0,))
+            return self._adopt(partial(find, started), started, self._looks(_LOST_ANSWER))
         if record.phase == "refused":
             return None
         if record.phase == "made":
@@ -170,8 +159,9 @@ class Submission:
                 return made
             record = replace(record, phase="intent", version_id=None)
             self._save(record)  # what is another's now must not look like this task's own again
-        log.info("An earlier try was interrupted while it submitted; looking for what it made")
-        return self._adopt(partial(find, record), record)
+            return self._adopt(partial(find, record), record, self._looks(_LEFT_OVER))
+        log.info("A previous attempt was interrupted during submission; searching for its training")
+        return self._adopt(partial(find, record), record, self._looks(window or _INTERRUPTED))
 
     def _reclaims(self, made: Made, record: Record) -> bool:
         """Claim again what an earlier try has made, as Airflow has wiped that try's claim.
@@ -226,7 +216,12 @@ class Submission:
         job = self._named(plan)
         if job is None:
             # The name is free now, so a job of that name that appears from here on is this task's.
-            intent = self._intend(_fingerprint(plan.config), seen=[])
+            shown = {
+                "job_name": plan.job_name,
+                "workspace_id": plan.workspace_id,
+                "settings": outline(plan.config),
+            }
+            intent = self._intend(_fingerprint(plan.config), shown, seen=[])
             find = partial(self._find_job, plan, intent)
             try:
                 return self._send(partial(plan.send, self._client), find, intent)
@@ -258,7 +253,10 @@ class Submission:
         request = plan.request(self._client, base)
         config = request.to_wire(plan.extra_config)["config"]
         seen = sorted(version.version_id for version in versions)
-        intent = self._intend(_fingerprint(config), job_id=plan.job_id, seen=seen, base=base)
+        known = {"job_id": plan.job_id, "seen": seen}
+        intent = self._intend(
+            _fingerprint(config), known | {"settings": outline(config)}, **known, base=base
+        )
         return self._send(
             lambda: self._client.create_job_version(plan.job_id, request, plan.extra_config),
             lambda: self._made_by(plan.job_id, config, intent),
@@ -271,7 +269,7 @@ class Submission:
         """Send a creation; when its answer is lost, ask what became of it before sending it again."""
         lost: ModelArtsError | None = None
         for _ in range(_CYCLES):
-            began = time.monotonic()
+            began, window = time.monotonic(), _LOST_ANSWER
             try:
                 made = send()
                 self._remember(made, intent)
@@ -281,17 +279,19 @@ class Submission:
                     return made
                 log.info("Another task has claimed version %s, looking on", made.version_id)
                 self._save(intent)
+                window = _LEFT_OVER
             except _LOST as error:
                 lost = error
                 log.warning("The answer was lost, asking what became of it: %s", error)
             except ModelArtsError:
                 # "exists already" may be our own lost attempt
-                found = self._adopt(find, intent, looks=(0.0,)) if lost else None
+                found = self._adopt(find, intent, (0.0,)) if lost or self._in_doubt else None
                 if found is not None:
                     return found
                 self._save(replace(intent, phase="refused", seen=None))
+                self._claims.withdraw()
                 raise
-            found = self._adopt(find, intent)
+            found = self._adopt(find, intent, self._looks(window))
             if found is not None:
                 return found
         raise lost or ModelArtsError("Other tasks have claimed each version that this one made")
@@ -302,13 +302,13 @@ class Submission:
         self,
         find: Callable[[], Made | None],
         intent: Record,
-        looks: Sequence[float] | None = None,
+        pauses: Iterable[float],
     ) -> Made | None:
         """Take what a lost answer has left, unless a task with the same payload has it.
 
-        It is looked for a few times, as what was made can appear a moment later.
+        :param pauses: seconds before each look for it, as it can appear late.
         """
-        for pause in _LOOKS if looks is None else looks:
+        for pause in pauses:
             self._sleep(pause)
             while (found := find()) is not None:
                 log.info("Found it: job %d, version %s", found.job_id, found.version_id)
@@ -319,6 +319,20 @@ class Submission:
                 log.info("Another task has claimed it before, looking on")
                 self._save(intent)
         return None
+
+    def _looks(self, window: float) -> Iterator[float]:
+        """Yield the pauses before each look for what may take so many seconds to appear.
+
+        The service works on no request for longer than a client waits for its answer.
+        """
+        left = min(window, self._client.config.timeout)
+        pause = 0.0
+        while True:
+            yield pause
+            left -= pause
+            if left <= 0:
+                return
+            pause = min(max(2 * pause, 0.5), 8.0, left)
 
     def _named(self, plan: JobPlan) -> JobSummary | None:
         return self._client.find_training_job(plan.job_name, workspace_id=plan.workspace_id)
@@ -360,9 +374,10 @@ class Submission:
 
     # ---- recording
 
-    def _intend(self, fingerprint: str, **known: Any) -> Record:
+    def _intend(self, fingerprint: str, shown: Mapping[str, Any], **known: Any) -> Record:
         intent = Record("intent", self._attempt.generation, fingerprint, since=time.time(), **known)
         self._save(intent)
+        self._claims.intend(shown)
         return intent
 
     def _remember(self, made: Made, intent: Record) -> None:

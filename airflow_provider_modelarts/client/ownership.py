@@ -6,6 +6,8 @@ of the version is compared with what was sent.
 
 from __future__ import annotations
 
+import hashlib
+import json
 from typing import TYPE_CHECKING, Any, Final
 
 from airflow_provider_modelarts.client.status import Outcome, outcome_of, stop_shows
@@ -94,6 +96,23 @@ def has_settings(version: Settings, config: Mapping[str, Any]) -> bool:
     if expected is not None and getattr(version, "pre_version_id", None) not in (None, expected):
         return False
     return _pairs(version.parameter) == _pairs(config.get("parameter"))
+
+
+def outline(config: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what :func:`shows` compares of settings, without what may hold a secret."""
+    plain = {name: config[name] for name in _COMPARED if name in config and name != "user_command"}
+    return plain | {"parameter": _digest(config.get("parameter"))}
+
+
+def shows(version: Settings, settings: Mapping[str, Any]) -> bool:
+    """Whether a version shows the settings of which this is the :func:`outline`."""
+    plain = {name: value for name, value in settings.items() if name in _COMPARED}
+    agree = all(getattr(version, name) in (None, value) for name, value in plain.items())
+    return agree and _digest(version.parameter) == settings.get("parameter")
+
+
+def _digest(parameter: Iterable[Mapping[str, Any]] | None) -> str:
+    return hashlib.sha256(json.dumps(_pairs(parameter)).encode()).hexdigest()[:16]
 
 
 def _pairs(parameter: Iterable[Mapping[str, Any]] | None) -> list[tuple[str, str]]:

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Final
 from airflow_provider_modelarts.exceptions import ModelArtsError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from airflow.providers.common.compat.sdk import Context
 
@@ -61,6 +61,17 @@ class XComClaims:
             getattr(self._instance, "map_index", -1),
         ]
         self._mine: dict[str, Any] = {}
+
+    def intend(self, what: Mapping[str, Any]) -> None:
+        """Show what is about to be created, for the API server, which outlives this process."""
+        self._show({**self._unnamed(), "intent": dict(what)})
+
+    def withdraw(self) -> None:
+        """Show that nothing was created after all."""
+        self._show(self._unnamed())
+
+    def _unnamed(self) -> dict[str, Any]:
+        return {"version_id": None, "own": True, "by": self._me, **self._details}
 
     def push(self, made: Made, *, since: float, own: bool) -> None:
         """Claim a version for this task."""

@@ -171,6 +171,7 @@ class CreateOperator(ConfigOperator):
             since=attempt.since,
             conn_id=self.modelarts_conn_id,
             cancel_on_kill=self.cancel_on_kill,
+            try_number=getattr(context["ti"], "try_number", 1),
         )
         return Submission(
             self.hook.get_conn(),
@@ -236,6 +237,11 @@ class CreateOperator(ConfigOperator):
             return
         if self._live is None:
             self._killed = True  # while submitting; see execute
+            self.log.warning(
+                "The task was ended while its training was being created. What was created is stopped here "
+                "as soon as the service answers; should Airflow end this process before, its API server "
+                "or, after a clear, the next attempt stops it"
+            )
             return
         self._stop(*self._live)
 

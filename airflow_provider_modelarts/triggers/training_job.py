@@ -9,6 +9,7 @@ import asyncio
 import contextlib
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
+from weakref import WeakSet
 
 from airflow.triggers.base import BaseTrigger, TriggerEvent
 
@@ -23,8 +24,11 @@ if TYPE_CHECKING:
 
     from airflow_provider_modelarts.client.client import ModelArtsClient
 
-KILL_LIMIT: Final = 10.0
+KILL_LIMIT: Final = 20.0
 """Seconds in which Airflow must tell the task's state when a trigger is ended; it allows 30 for all."""
+
+_warmed: WeakSet[asyncio.AbstractEventLoop] = WeakSet()
+"""Loops in which Airflow has been asked for a state once."""
 
 
 class TrainingJobTrigger(BaseTrigger):
@@ -57,6 +61,7 @@ class TrainingJobTrigger(BaseTrigger):
         self.end_time = end_time
         self.cancel_on_kill = cancel_on_kill
         self._client: ModelArtsClient | None = None
+        self._fired = False
 
     def serialize(self) -> tuple[str, dict[str, Any]]:
         """Return class path and arguments."""
@@ -75,11 +80,13 @@ class TrainingJobTrigger(BaseTrigger):
     async def run(self) -> AsyncIterator[TriggerEvent]:
         """Yield one event, a ``JobEvent`` payload, and end."""
         try:
+            self._warm_up()
             event = await self._event()
         except asyncio.CancelledError:
             if not hasattr(BaseTrigger, "on_kill"):  # before Airflow 3.3 this is all one is told
                 await _to_its_end(self.on_kill())
             raise
+        self._fired = True
         yield TriggerEvent(event.to_payload())  # type: ignore[no-untyped-call]
 
     async def on_kill(self) -> None:
@@ -88,31 +95,73 @@ class TrainingJobTrigger(BaseTrigger):
         Airflow 3.3.0 to 3.3.2 call this also when the trigger moves to another triggerer. The task
         instance is still ``deferred`` then, or goes on already, and so does its job.
         """
-        if not self.cancel_on_kill or self.task_instance is None:
+        if self._fired or self.task_instance is None:
             return
-        from asgiref.sync import sync_to_async
-
-        from airflow_provider_modelarts.client.watcher import threads
-
-        # In 3.0 and 3.1 a question from a thread that asgiref does not know, or one that is given up, takes
-        # the answer meant for the triggerer, which dies of it.
-        state_of = sync_to_async(killing.state_of, thread_sensitive=False)
-        asked = asyncio.ensure_future(state_of(self.task_instance))
-        await asyncio.wait([asked], timeout=KILL_LIMIT)
-        state = asked.result() if asked.done() else killing.UNKNOWN
-        if state not in killing.ENDED:
-            self.log.info(
-                "The trigger ends, but the task is %s: job %d, version %d goes on",
+        state = await self._state_within_limit()
+        what = f"job {self.job_id}, version {self.version_id}"
+        if state == killing.UNKNOWN:
+            self.log.warning(
+                "This trigger ends, and what became of the task is unknown (Airflow has up to %.0f s to say). "
+                "Nothing was stopped here. If a user ended the task, look whether %s runs on",
+                KILL_LIMIT,
+                what,
+            )
+        elif state not in killing.ENDED_IN_TRIGGER:
+            self.log.info("This trigger ends, but the task is %s: %s goes on", state, what)
+        elif not self.cancel_on_kill:
+            self.log.warning(
+                "The task was ended (%s). It does not stop trainings: %s goes on. To stop it, run a task with "
+                "StopJobVersionOperator(job_id=%d, version_id=%d), or stop it in the ModelArts console",
                 state,
+                what,
                 self.job_id,
                 self.version_id,
             )
-            return
-        self.log.info("The task is %s: stopping its training", state)
+        else:
+            self.log.info("The task was ended (%s): stopping %s", state, what)
+            await self._stop()
+
+    async def _stop(self) -> None:
+        from airflow_provider_modelarts.client.watcher import threads
+
         if self._client is None:  # ended before the first look-up of the connection was through
             self._client = await ModelArtsHook.aget_client(self.modelarts_conn_id)
         stop = partial(killing.stop, self._client, self.job_id, self.version_id)
         await asyncio.get_running_loop().run_in_executor(threads(), stop)
+
+    def _warm_up(self) -> None:
+        """Ask Airflow for a state once in a triggerer.
+
+        The first question takes it many seconds; one that is put when a task is ended may not be answered
+        in time.
+        """
+        loop = asyncio.get_running_loop()
+        if self.task_instance is None or loop in _warmed:
+            return
+        _warmed.add(loop)
+        asked = self._ask()
+        asked.add_done_callback(lambda done: done.cancelled() or done.exception())
+
+    def _ask(self) -> asyncio.Future[str]:
+        """Ask for the state of the task; the question is never given up.
+
+        In 3.0 and 3.1 a question from a thread that asgiref does not know, or one that is given up, takes
+        the answer meant for the triggerer, which dies of it.
+        """
+        from asgiref.sync import sync_to_async
+
+        state_of = sync_to_async(killing.state_of, thread_sensitive=False)
+        return asyncio.ensure_future(state_of(self.task_instance))
+
+    async def _state_within_limit(self) -> str:
+        asked = self._ask()
+        await asyncio.wait([asked], timeout=KILL_LIMIT)
+        if not asked.done():
+            return killing.UNKNOWN
+        if (error := asked.exception()) is not None:
+            self.log.warning("Airflow cannot say what became of the task: %r", error)
+            return killing.UNKNOWN
+        return asked.result()
 
     async def _event(self) -> JobEvent:
         event = partial(JobEvent, job_id=self.job_id, version_id=self.version_id)

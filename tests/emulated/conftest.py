@@ -127,7 +127,8 @@ def logged(
 @pytest.fixture
 def _patient(monkeypatch: pytest.MonkeyPatch) -> None:
     """Look for lost creations without real pauses."""
-    monkeypatch.setattr("airflow_provider_modelarts.submission._LOOKS", (0.0, 0.01))
+    for name in ("_LOST_ANSWER", "_INTERRUPTED", "_LEFT_OVER", "_MID_REQUEST"):
+        monkeypatch.setattr(f"airflow_provider_modelarts.submission.{name}", 0.01)
     monkeypatch.setattr(claims, "SETTLING", 0.05)
 
 

@@ -55,7 +55,7 @@ def kill(
     return run
 
 
-@pytest.mark.parametrize("state", ["failed", "success", "restarting", None])
+@pytest.mark.parametrize("state", ["failed", "success", "skipped", "restarting"])
 def test_task_ended_by_its_user_stops_its_training(kill, emulator, instance, state) -> None:
     """Marked failed, marked successful, cleared: Airflow's record says so, and the job is stopped."""
 
@@ -67,9 +67,19 @@ def test_task_ended_by_its_user_stops_its_training(kill, emulator, instance, sta
     assert len(emulator.requests("stop_job_version")) == 1
 
 
-@pytest.mark.parametrize("state", ["up_for_retry", "scheduled", "queued", "deferred"])
+@pytest.mark.parametrize(
+    "state",
+    [
+        None,
+        *("up_for_retry", "scheduled", "queued", "deferred", "up_for_reschedule", "removed"),
+        *("upstream_failed", "awaiting_input", "a_later_state"),
+    ],
+)
 def test_worker_that_was_taken_for_dead_leaves_the_training_alone(kill, instance, state) -> None:
-    """Airflow goes on with the task in another process, which waits for the same training."""
+    """Airflow goes on with the task in another process, which waits for the same training.
+
+    A scheduler that finds the tasks of a dead one unsets their state while their workers live.
+    """
 
     def how(task: CreateTrainingJobOperator) -> None:
         instance.state = state

@@ -65,12 +65,14 @@ def end(trigger: TrainingJobTrigger, emulator: Any) -> None:
     asyncio.run(main())
 
 
-@pytest.mark.parametrize("state", ["failed", "success", None])
+@pytest.mark.parametrize(
+    "state", ["failed", "success", "skipped", "restarting", None, "scheduled", "queued"]
+)
 @pytest.mark.parametrize("index", [-1, 3], ids=["plain", "mapped"])
 def test_deferred_task_ended_by_its_user_stops_its_training(
     trigger, emulator, instance, state, index: int
 ) -> None:
-    """The state is no longer ``deferred``: somebody acted."""
+    """Somebody acted; a cleared task waits for a slot, perhaps for long, as ``scheduled``."""
     instance.map_index = index
     waiting_trigger = trigger()
     instance.state = state
@@ -80,7 +82,9 @@ def test_deferred_task_ended_by_its_user_stops_its_training(
     assert status(emulator) in STOPPED
 
 
-@pytest.mark.parametrize("state", ["deferred", "scheduled", "queued", "running", "up_for_retry"])
+@pytest.mark.parametrize(
+    "state", ["deferred", "running", "up_for_retry", "removed", "a_later_state"]
+)
 def test_trigger_that_moves_leaves_the_training_alone(trigger, emulator, instance, state) -> None:
     """Redistribution, restart and deploy end a trigger too; the task goes on."""
     moved = trigger()
@@ -155,7 +159,7 @@ def test_trigger_that_is_cancelled_again_and_again_does_its_work(
 
     asyncio.run(main())
 
-    assert told == ["failed"]
+    assert told == ["failed", "failed"]  # the first at the start of the triggerer
     assert status(emulator) in STOPPED
 
 
@@ -184,14 +188,77 @@ def test_question_that_is_not_answered_in_time_is_not_given_up(
     assert status(emulator) == RUNNING
 
 
-def test_sensor_trigger_never_stops_anything(trigger, emulator, instance) -> None:
-    """A trigger without ``cancel_on_kill`` only looks."""
+def test_sensor_trigger_never_stops_anything(trigger, emulator, instance, logged) -> None:
+    """A trigger without ``cancel_on_kill`` only polls, and says that the training runs on."""
     waiting_trigger = trigger(cancel_on_kill=False)
     instance.state = "failed"
 
     end(waiting_trigger, emulator)
 
     assert status(emulator) == RUNNING
+    assert "goes on. To stop it, run a task with StopJobVersionOperator(job_id=" in logged()
+
+
+def test_trigger_that_has_fired_stops_nothing(trigger, emulator, instance) -> None:
+    """Its task was resumed, and is ``scheduled`` for that."""
+
+    async def main() -> None:
+        fired = trigger(end_time=1.0)
+        (event,) = [event async for event in fired.run()]
+        assert event.payload["status"] == "error"
+        instance.state = "scheduled"
+        await fired.on_kill()
+
+    asyncio.run(main())
+
+    assert status(emulator) == RUNNING
+
+
+def test_airflow_is_asked_once_at_the_start_of_a_triggerer(
+    trigger, emulator, instance, monkeypatch
+) -> None:
+    """The first question takes it many seconds, which are not there when a task is ended."""
+    asked: list[Any] = []
+
+    async def answer() -> str:
+        asked.append(instance.state)
+        return "deferred"
+
+    monkeypatch.setattr(killing, "state_of", lambda _: async_to_sync(answer)())
+
+    async def main() -> None:
+        tasks = [asyncio.ensure_future(anext(trigger().run())) for _ in range(2)]
+        while not asked or not emulator.requests("get_job_version"):  # noqa: ASYNC110 - another thread's doing
+            await asyncio.sleep(0.01)
+        assert len(asked) == 1
+        emulator.set_status(
+            emulator.jobs()[0].job_id, emulator.jobs()[0].versions[0].version_id, 10
+        )
+        await asyncio.gather(*tasks)
+
+    asyncio.run(main())
+
+    assert len(asked) == 1
+
+
+def test_airflow_that_cannot_say_what_became_of_the_task_stops_nothing(
+    trigger, emulator, monkeypatch, logged
+) -> None:
+    """The log says what is known, and no more."""
+
+    def fail(_: Any) -> str:
+        message = "no such task"
+        raise RuntimeError(message)
+
+    monkeypatch.setattr(killing, "state_of", fail)
+
+    asyncio.run(trigger().on_kill())
+
+    assert status(emulator) == RUNNING
+    told = logged()
+    assert "no such task" in told
+    assert "what became of the task is unknown" in told
+    assert "goes on" not in told
 
 
 def test_operator_passes_its_wish_to_the_trigger(client, config, emulator, instance) -> None:

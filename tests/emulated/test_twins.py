@@ -149,7 +149,7 @@ def test_version_on_record_of_two_tasks_goes_to_one(twins, emulator, monkeypatch
 
     def late(_: float) -> None:
         claim = {**ids, "own": True, "by": list(first.where)}
-        first.xcoms.setdefault((*first.where, claims.CLAIM), claim)
+        first.xcoms[*first.where, claims.CLAIM] = claim
 
     monkeypatch.setattr(claims.time, "sleep", late)
 
