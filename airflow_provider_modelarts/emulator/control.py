@@ -6,7 +6,14 @@ import json
 import os
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider_modelarts.emulator import deletions, logs, queries, statuses, transitions
+from airflow_provider_modelarts.emulator import (
+    deletions,
+    guard,
+    logs,
+    queries,
+    statuses,
+    transitions,
+)
 from airflow_provider_modelarts.emulator.errors import EmulatorError
 from airflow_provider_modelarts.emulator.wire import Call, Reply
 
@@ -17,8 +24,10 @@ _OK = Reply({"ok": True})
 MAX_BULK = 100_000
 
 
-def health(core: Core, call: Call) -> Reply:  # noqa: ARG001 - all handlers take both
-    """GET /_emulator/health."""
+def health(core: Core, call: Call) -> Reply:
+    """GET /_emulator/health: that it is up, for everybody; the rest is for who has the token."""
+    if not guard.has_token(call.headers, core.settings.identity.emulator_token):
+        return _OK
     return Reply(
         {
             "ok": True,
@@ -29,7 +38,7 @@ def health(core: Core, call: Call) -> Reply:  # noqa: ARG001 - all handlers take
     )
 
 
-def reset(core: Core, call: Call) -> Reply:  # noqa: ARG001
+def reset(core: Core, call: Call) -> Reply:  # noqa: ARG001 - all handlers take both
     """POST /_emulator/reset."""
     core.reset()
     return _OK
