@@ -63,7 +63,11 @@ class Reply:
             return self.body
         if isinstance(self.body, str):
             return self.body.encode()
-        return json.dumps(self.body, ensure_ascii=False).encode()
+        try:
+            return json.dumps(self.body, ensure_ascii=False).encode()
+        except UnicodeEncodeError:
+            # Half an emoji, from a training's metrics or by order: JSON can say it, escaped.
+            return json.dumps(self.body).encode()
 
 
 # The answer of every change that has nothing to tell.
