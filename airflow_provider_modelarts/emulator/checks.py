@@ -11,8 +11,8 @@ from airflow_provider_modelarts.emulator.errors import EmulatorError
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-# What the state file keeps in an integer, and no reader confuses with a time.
-MAX_WHOLE = 2**31 - 1
+# What the state file can keep in an integer; a status may be one that no client expects.
+MAX_WHOLE = 2**63 - 1
 # A century: longer waits are a mistake, and much later no date could show.
 MAX_SECONDS = 100 * 366 * 86400.0
 

@@ -132,7 +132,7 @@ def _check_boot_file(config: Config, at: str) -> None:
     if not inside or ".." in boot.split("/") or ".." in folder.split("/"):
         raise ServiceError(
             codes.BOOT_FILE_OUTSIDE,
-            f"{at}boot_file_url: {boot} is not in the code folder {folder}",
+            f"{at}boot_file_url: {boot[:200]} is not in the code folder {folder[:200]}",
         )  # R09
 
 
