@@ -22,7 +22,7 @@ RANDOM_KEYS = ("access_key", "secret_key", "password", "emulator_token")
 class Identity:
     """The one account the emulator knows, and the token for its control calls.
 
-    Whoever has the keys runs code on this machine, so they are random unless they are given: a key that is
+    The keys allow running code on this machine, so they are random unless they are given: a key that is
     left empty is made at the start, and kept in the state file for the next one.
 
     :param security_token: makes the access key a temporary one: the token must then be sent.
