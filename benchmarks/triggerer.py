@@ -103,7 +103,7 @@ def _loaded(
     busy = stack.busy(5 * interval)
     return start | {
         "busy": busy,
-        "requests": len(stack.emulator("GET", "requests")["requests"]) / 5,
+        "requests": stack.emulator("GET", "requests")["total"] / 5,
         "memory": stack.memory(),
         "blocked_start": blocked_start,
         "blocked_waiting": stack.blocked()[noted + len(blocked_start) :],
@@ -134,7 +134,8 @@ class _Stack(Stack):
     def emulator(self, method: str, path: str, body: Mapping[str, Any] | None = None) -> Any:
         """Call a control path of the emulator and return its JSON."""
         url = f"{self.emulator_url}/_emulator/{path}"
-        answer = self._http.request(method, url, json=body, timeout=60)
+        headers = self.emulator_headers
+        answer = self._http.request(method, url, json=body, headers=headers, timeout=60)
         answer.raise_for_status()
         return answer.json()
 

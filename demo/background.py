@@ -158,7 +158,7 @@ def _advice(state: dict[str, Any]) -> str:
   Airflow      {state["url"]}
   user         {USER}
   password     {state["password"]}
-  emulator     {state["emulator"]}
+  emulator     {state["emulator"]} (its connection, with the token for control calls: {state["folder"]}/emulator.json)
   files, logs  {state["folder"]}
 
 Start the example: press "Trigger" on {state["url"]}/dags/{state["dag_id"]}

@@ -9,7 +9,7 @@ import secrets
 import sys
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from demo.processes import MARKER
 
@@ -20,9 +20,6 @@ Settings: TypeAlias = "Mapping[tuple[str, str], str]"
 """Section and option of Airflow's configuration, and its value."""
 
 USER = "admin"
-ACCESS_KEY = "EMULATORACCESSKEY"
-SECRET_KEY = "emulator-secret-key"  # noqa: S105 - the public default of the emulator, worth nothing elsewhere
-PROJECT_ID = "0123456789abcdef0123456789abcdef"
 
 
 @dataclass(frozen=True)
@@ -43,28 +40,20 @@ class Credentials:
         path.write_text(json.dumps({USER: self.password}) + "\n", encoding="utf-8")
 
 
-def connection(emulator_url: str, storage: Path) -> str:
+def connection(emulator: Mapping[str, Any], storage: Path) -> str:
     """Return connection ``modelarts_default`` as JSON.
 
     ``obs_root`` to ``engine_id`` are read by the example DAG alone: where its files lie and what it runs on.
+
+    :param emulator: the connection that the emulator gave when it started.
     """
-    return json.dumps(
-        {
-            "conn_type": "modelarts",
-            "host": emulator_url,
-            "login": ACCESS_KEY,
-            "password": SECRET_KEY,
-            "extra": {
-                "auth_type": "aksk",
-                "project_id": PROJECT_ID,
-                "region": "local",
-                "obs_root": storage.resolve().as_uri(),
-                "bucket": "modelarts-demo",
-                "spec_id": 1,
-                "engine_id": 1,
-            },
-        }
-    )
+    example = {
+        "obs_root": storage.resolve().as_uri(),
+        "bucket": "modelarts-demo",
+        "spec_id": 1,
+        "engine_id": 1,
+    }
+    return json.dumps({**emulator, "extra": {**emulator["extra"], **example}})
 
 
 def base_environment(stack_id: str) -> dict[str, str]:

@@ -12,7 +12,7 @@ import uuid
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
-from demo.airflow_api import NotReachableError, get_json
+from demo.airflow_api import NotReachableError, send_json
 from demo.generation import installed
 from demo.metadata import MetadataDb
 from demo.processes import (
@@ -67,6 +67,7 @@ class Stack:
         self.dags_folder = dags_folder.resolve()
         self.credentials = Credentials()
         self.emulator_url = ""
+        self.emulator_connection: dict[str, Any] = {}
         self.generation = installed()
         self.components: dict[str, Component] = {}
         self.database = MetadataDb(self.home / "airflow.db", self.generation.in_titles)
@@ -101,6 +102,8 @@ class Stack:
         """Start everything and return once all of it is healthy."""
         for folder in (self.home, self.storage, self.logs):
             folder.mkdir(parents=True, exist_ok=True)
+        # The emulator's log shows its keys, and who has them runs code as this user.
+        self.folder.chmod(0o700)
         commands = self.generation.prepare(self.home, self.credentials)
         self._progress("starting the ModelArts emulator and making Airflow's database")
         self._start_emulator()
@@ -115,7 +118,7 @@ class Stack:
         for command in commands:
             name = "-".join(command[:2])
             self._wait_for_end(self._add(name, ["-m", "airflow", *command], env, once=True))
-        env["AIRFLOW_CONN_MODELARTS_DEFAULT"] = connection(self.emulator_url, self.storage)
+        env["AIRFLOW_CONN_MODELARTS_DEFAULT"] = connection(self.emulator_connection, self.storage)
         env.update(self._extra_env)
         self._progress("starting " + ", ".join(self.generation.components))
         for name in self.generation.components:
@@ -131,7 +134,12 @@ class Stack:
 
     def emulator_call(self, path: str) -> Any:
         """GET a path of the emulator, such as ``/_emulator/jobs``, and return its JSON."""
-        return get_json(self.emulator_url + path)
+        return send_json("GET", self.emulator_url + path, headers=self.emulator_headers)
+
+    @property
+    def emulator_headers(self) -> dict[str, str]:
+        """What its control calls need."""
+        return {"X-Emulator-Token": self.emulator_connection["extra"]["emulator_token"]}
 
     def airflow_pids(self) -> list[int]:
         """Pids of all processes of Airflow, those that run tasks included."""
@@ -181,7 +189,8 @@ class Stack:
     def _wait_for_emulator(self) -> None:
         ready = self.folder / "emulator.json"
         self._wait(ready.exists, 60, "the emulator to start")
-        self.emulator_url = str(json.loads(ready.read_text(encoding="utf-8"))["url"])
+        told = json.loads(ready.read_text(encoding="utf-8"))
+        self.emulator_url, self.emulator_connection = str(told["url"]), told["connection"]
 
     def _wait_for_end(self, command: Component) -> None:
         self._wait(lambda: not command.alive, _START_TIMEOUT, f"{command.name} to end")

@@ -5,19 +5,23 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import shlex
 import signal
 import sys
 import tempfile
 import threading
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from airflow_provider_modelarts.emulator import settings as defaults
 from airflow_provider_modelarts.emulator.errors import EmulatorError
+from airflow_provider_modelarts.emulator.guard import TOKEN_HEADER
 from airflow_provider_modelarts.emulator.settings import Identity
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
+
+    from airflow_provider_modelarts.emulator.api import Emulator
 
 DESCRIPTION = """\
 A local stand-in for ModelArts (training API v1) and IAM. It really runs training jobs: the boot file of a
@@ -27,12 +31,23 @@ object storage   /bucket/key and obs://bucket/key are DIR/bucket/key of --storag
 training code    runs as: PYTHON boot_file --data_url=... --train_url=... --LABEL=VALUE per parameter
 logs             job-<job_id>-<version_id>-worker-<n>.log below log_url
 metrics          a metrics.json in train_url ({"accuracy": 0.9, ...}) shows up in model_metric_list
-control          http://HOST:PORT/_emulator/ (health, jobs, requests, faults, transitions, reset, ...)"""
+control          http://HOST:PORT/_emulator/ (health, jobs, requests, faults, transitions, reset, ...),
+                 with the header X-Emulator-Token
+keys             random at each start, and printed; with --state they are kept. To give them yourself, set
+                 MODELARTS_EMULATOR_ACCESS_KEY, ..._SECRET_KEY, ..._PASSWORD, ..._SECURITY_TOKEN, ..._TOKEN"""
+# Arguments are seen by everybody on the machine, the environment is not.
+ENVIRONMENT = {
+    "access_key": "MODELARTS_EMULATOR_ACCESS_KEY",
+    "secret_key": "MODELARTS_EMULATOR_SECRET_KEY",
+    "security_token": "MODELARTS_EMULATOR_SECURITY_TOKEN",
+    "password": "MODELARTS_EMULATOR_PASSWORD",
+    "emulator_token": "MODELARTS_EMULATOR_TOKEN",
+}
+_SECRET_OPTIONS = ("secret_key", "password", "security_token")
 
 
 def build_parser() -> argparse.ArgumentParser:
     """Return the parser of the command line."""
-    identity = Identity()
     parser = argparse.ArgumentParser(
         prog="modelarts-emulator",
         description=DESCRIPTION,
@@ -47,7 +62,10 @@ def build_parser() -> argparse.ArgumentParser:
         "--port", type=int, default=defaults.DEFAULT_PORT, help="default %(default)s; 0: a free one"
     )
     serving.add_argument(
-        "--ready-file", type=Path, metavar="PATH", help='written when listening: {"url", "pid"}'
+        "--ready-file",
+        type=Path,
+        metavar="PATH",
+        help='written when listening, for you alone: {"url", "pid", "connection"}',
     )
     state = parser.add_argument_group("state")
     state.add_argument(
@@ -82,22 +100,20 @@ def build_parser() -> argparse.ArgumentParser:
         "--stop-jobs-on-exit", action="store_true", help="end running jobs on SIGTERM and Ctrl-C"
     )
     who = parser.add_argument_group("identity")
-    for name in (
-        "access_key",
-        "secret_key",
-        "user",
-        "password",
-        "domain",
-        "project_id",
-        "project_name",
-    ):
-        option = f"--{name.replace('_', '-')}"
+    who.add_argument("--access-key", metavar="TEXT", help="default random")
+    for name in ("user", "domain", "project_id", "project_name"):
         who.add_argument(
-            option, default=getattr(identity, name), metavar="TEXT", help="default %(default)s"
+            _option(name),
+            default=getattr(Identity, name),
+            metavar="TEXT",
+            help="default %(default)s",
         )
-    who.add_argument(
-        "--security-token", metavar="TEXT", help="makes the access key a temporary one"
-    )
+    for name in _SECRET_OPTIONS:
+        who.add_argument(
+            _option(name),
+            metavar="TEXT",
+            help=f"seen by everybody on this machine: better set {ENVIRONMENT[name]}",
+        )
     who.add_argument(
         "--token-lifetime",
         type=_factor,
@@ -106,6 +122,10 @@ def build_parser() -> argparse.ArgumentParser:
         help="default 24 hours",
     )
     return parser
+
+
+def _option(name: str) -> str:
+    return f"--{name.replace('_', '-')}"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -127,8 +147,6 @@ def _serve(options: argparse.Namespace) -> int:
     if not os.access(python, os.X_OK) or python.is_dir():
         _complain(f"--python {python}: no such program")
         return 2
-    names = Identity.__dataclass_fields__
-    identity = Identity(**{name: value for name, value in vars(options).items() if name in names})
     with tempfile.TemporaryDirectory(
         prefix="modelarts-emulator-", ignore_cleanup_errors=True
     ) as scratch:
@@ -137,7 +155,7 @@ def _serve(options: argparse.Namespace) -> int:
             storage=options.storage or Path(scratch) / "storage",
             state=options.state or Path(scratch) / "state.sqlite",
             transitions={"mode": options.transitions},
-            identity=identity,
+            identity=_identity(vars(options)),
             host=options.host,
             port=options.port,
             time_scale=options.time_scale,
@@ -157,9 +175,9 @@ def _serve(options: argparse.Namespace) -> int:
             _complain(str(error))
             return 1
         try:
-            _announce(emulator.url, emulator.storage, emulator.connection_json())
+            _announce(emulator)
             if options.ready_file is not None:
-                _write_ready(options.ready_file, emulator.url)
+                _write_ready(options.ready_file, emulator)
             over.wait()
         finally:
             emulator.stop()
@@ -168,16 +186,36 @@ def _serve(options: argparse.Namespace) -> int:
     return 0
 
 
-def _announce(url: str, storage: Path, connection: str) -> None:
-    print(f"ModelArts emulator listens on {url}")  # noqa: T201 - a command line talks
-    print(f"Storage folder: {storage}")  # noqa: T201
-    print(f"export AIRFLOW_CONN_MODELARTS_DEFAULT='{connection}'", flush=True)  # noqa: T201
+def _identity(options: Mapping[str, Any]) -> Identity:
+    """Take the account from the options, then from the environment; what neither gives stays empty."""
+    given = {name: options.get(name) for name in Identity.__dataclass_fields__}
+    for name in (name for name in _SECRET_OPTIONS if given[name]):
+        _complain(
+            f"{_option(name)} can be read by everybody on this machine; set {ENVIRONMENT[name]} instead"
+        )
+    found: dict[str, Any] = {
+        name: value or os.environ.get(ENVIRONMENT.get(name, "")) for name, value in given.items()
+    }
+    return Identity(**{name: value for name, value in found.items() if value})
 
 
-def _write_ready(path: Path, url: str) -> None:
+def _announce(emulator: Emulator) -> None:
+    connection = shlex.quote(emulator.connection_json())
+    print(f"ModelArts emulator listens on {emulator.url}")  # noqa: T201 - a command line talks
+    print(f"Storage folder: {emulator.storage}")  # noqa: T201
+    print(f"Control calls: header {TOKEN_HEADER}: {emulator.identity.emulator_token}")  # noqa: T201
+    print(f"export AIRFLOW_CONN_MODELARTS_DEFAULT={connection}", flush=True)  # noqa: T201
+
+
+def _write_ready(path: Path, emulator: Emulator) -> None:
+    """Write for the user alone, since it holds the keys, and whole: a reader sees all of it or no file."""
+    content = {"url": emulator.url, "pid": os.getpid(), "connection": emulator.connection()}
     path.parent.mkdir(parents=True, exist_ok=True)
     draft = path.with_name(f".{path.name}.{os.getpid()}")
-    draft.write_text(json.dumps({"url": url, "pid": os.getpid()}) + "\n", encoding="utf-8")
+    draft.unlink(missing_ok=True)
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL
+    with os.fdopen(os.open(draft, flags, 0o600), "w", encoding="utf-8") as file:
+        file.write(json.dumps(content) + "\n")
     draft.replace(path)
 
 

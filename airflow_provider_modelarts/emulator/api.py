@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from airflow_provider_modelarts.emulator.recorder import RecordedRequest
 
 AUTH_TYPES = ("aksk", "password", "token")
+_IDENTITY_FIELDS = frozenset(Identity.__dataclass_fields__)
 
 
 @dataclass(frozen=True)
@@ -61,10 +62,11 @@ class Emulator:
     :param state: SQLite file to go on from; None: a temporary one, and running jobs are killed at the end.
     :param transitions: how versions change status, e.g. ``{"mode": "immediate", "status": 10}``,
         ``{"mode": "reads", "sequence": [1, 8, 10], "reads": 1}``; default ``{"mode": "run"}``.
-    :param identity: account and credentials; the defaults are documented constants.
+    :param identity: account and keys; a key that it leaves empty is random, and kept in ``state``.
     :param port: TCP port, 0 for a free one.
-    :param options: further fields of :class:`~.settings.Settings`, e.g. ``time_scale``, ``token_lifetime``,
-        ``grace``, ``strict_catalogue=True``, ``duplicate_name="2751"``, ``log_not_ready="2818"``.
+    :param options: fields of :class:`~.settings.Identity` by themselves, e.g. ``access_key``, ``secret_key``,
+        ``emulator_token``; and further fields of :class:`~.settings.Settings`, e.g. ``time_scale``,
+        ``token_lifetime``, ``grace``, ``strict_catalogue=True``, ``duplicate_name="2751"``, ``log_not_ready="2818"``.
     """
 
     def __init__(
@@ -78,7 +80,7 @@ class Emulator:
         port: int = 0,
         **options: Any,
     ) -> None:
-        self.identity = identity or Identity()
+        given = {name: options.pop(name) for name in _IDENTITY_FIELDS & set(options)}
         self._where = (host, port)
         self._given = (storage, state)
         self._scratch: tempfile.TemporaryDirectory[str] | None = None
@@ -87,7 +89,7 @@ class Emulator:
         self.settings = Settings(
             storage=Path(storage or "").absolute(),
             state=Path(state or "").absolute(),
-            identity=self.identity,
+            identity=replace(identity or Identity(), **given),
             transitions=dict(transitions or {"mode": "run"}),
             **options,
         )
@@ -109,6 +111,7 @@ class Emulator:
             listener.close()
             self._drop_scratch()
             raise
+        self.settings = replace(self.settings, identity=self._core.settings.identity)
         self._url = url_of(listener)
         self._server = ServerThread(App(self._core), listener)
         self._server.start()
@@ -174,6 +177,11 @@ class Emulator:
     def storage(self) -> Path:
         """Return the folder that stands for object storage."""
         return self.settings.storage
+
+    @property
+    def identity(self) -> Identity:
+        """Return account and keys; before the first start, without those that are made then."""
+        return self.settings.identity
 
     # --------------------------------------------------------------- control
     def reset(self) -> None:
@@ -282,6 +290,8 @@ def connection(
         "auth_type": auth_type,
         "project_id": identity.project_id,
         "region": region,
+        # For calls below /_emulator/ alone; the client sends it nowhere.
+        "emulator_token": identity.emulator_token,
     }
     login: str | None = None
     if auth_type == "aksk":

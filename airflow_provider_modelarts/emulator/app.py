@@ -12,15 +12,15 @@ from typing import TYPE_CHECKING, Any
 
 from starlette.concurrency import run_in_threadpool
 
-from airflow_provider_modelarts.emulator import codes, routes
+from airflow_provider_modelarts.emulator import codes, guard, routes
 from airflow_provider_modelarts.emulator.errors import (
     EmulatorError,
     GatewayError,
     RefusalError,
     ServiceError,
 )
+from airflow_provider_modelarts.emulator.guard import CONTROL_PREFIX
 from airflow_provider_modelarts.emulator.recorder import RecordedRequest
-from airflow_provider_modelarts.emulator.routes import CONTROL_PREFIX, Route
 from airflow_provider_modelarts.emulator.wire import Call, Reply
 
 if TYPE_CHECKING:
@@ -28,9 +28,9 @@ if TYPE_CHECKING:
 
     from airflow_provider_modelarts.emulator.core import Core
     from airflow_provider_modelarts.emulator.faults import Fault
+    from airflow_provider_modelarts.emulator.routes import Route
 
 MAX_BODY = 12 * 1024 * 1024
-LOOPBACK_NAMES = frozenset({"127.0.0.1", "localhost", "::1", "[::1]"})
 
 log = logging.getLogger(__name__)
 
@@ -45,12 +45,18 @@ class App:
         """Answer one request."""
         if scope["type"] != "http":
             return
-        call, too_large = await _read(scope, receive)
+        headers, head_size = _headers(scope)
+        token = self.core.settings.identity.emulator_token
+        refusal = guard.refuse(scope["path"], head_size, headers, token)
+        # Of a stranger's request nothing is kept.
+        call, too_large = await _read(scope, receive, headers, 0 if refusal else MAX_BODY)
+        if refusal is not None:
+            await _send(send, refusal, call)
+            return
         found = routes.find(call.method, scope["path"])
-        control = scope["path"].startswith(CONTROL_PREFIX)
-        foreign = _foreign(call)
-        if foreign is not None or control:
-            await _send(send, foreign or await self._run(found, call, control=True), call)
+        if scope["path"].startswith(CONTROL_PREFIX):
+            control = _oversized() if too_large else await self._run(found, call, control=True)
+            await _send(send, control, call)
             return
         operation = found[0].operation if found else "unknown"
         recorded = RecordedRequest(
@@ -164,19 +170,19 @@ def _oversized() -> Reply:
     return Reply(error.body(""), status=413)
 
 
-def _foreign(call: Call) -> Reply | None:
-    """Refuse what a web page could have sent through the user's browser: jobs are code that runs here."""
-    host = (
-        call.headers.get("host", "").rsplit(":", 1)[0]
-        if "]" not in call.headers.get("host", "")
-        else "[::1]"
-    )
-    if "origin" in call.headers or host.lower() not in LOOPBACK_NAMES:
-        return Reply({"ok": False, "error": "the emulator is for local programs only"}, status=403)
-    return None
+def _headers(scope: Scope) -> tuple[dict[str, str], int]:
+    """Return the headers, and the bytes that they and the address take; of a repeated one the first counts."""
+    headers: dict[str, str] = {}
+    size = len(scope["raw_path"]) + len(scope["query_string"])
+    for name, value in scope["headers"]:
+        headers.setdefault(name.decode("latin-1"), value.decode("latin-1"))
+        size += len(name) + len(value)
+    return headers, size
 
 
-async def _read(scope: Scope, receive: Receive) -> tuple[Call, bool]:
+async def _read(
+    scope: Scope, receive: Receive, headers: dict[str, str], limit: int
+) -> tuple[Call, bool]:
     """Read a request whole; what lies beyond the limit is read too, but not kept."""
     chunks, size, more = [], 0, True
     while more:
@@ -184,23 +190,20 @@ async def _read(scope: Scope, receive: Receive) -> tuple[Call, bool]:
         if message["type"] == "http.disconnect":
             break
         size += len(message.get("body", b""))
-        if size <= MAX_BODY:
+        if size <= limit:
             chunks.append(message.get("body", b""))
         more = message.get("more_body", False)
-    headers: dict[str, str] = {}
-    for name, value in scope["headers"]:
-        headers.setdefault(name.decode("latin-1"), value.decode("latin-1"))
     host = headers.get("host", "localhost")
     call = Call(
         method=scope["method"],
         raw_path=scope["raw_path"].decode("latin-1"),
         raw_query=scope["query_string"].decode("latin-1"),
         headers=headers,
-        body=b"".join(chunks) if size <= MAX_BODY else b"",
+        body=b"".join(chunks) if size <= limit else b"",
         request_id=uuid.uuid4().hex,
         base_url=f"http://{host}",
     )
-    return call, size > MAX_BODY
+    return call, size > limit
 
 
 def _head(reply: Reply, call: Call, length: int) -> Message:

@@ -4,6 +4,11 @@ from __future__ import annotations
 
 import time
 
+from airflow_provider_modelarts.emulator import checks
+
+# 1980 and 2200: every date and every token's end can be shown, and milliseconds keep their 13 digits.
+EARLIEST, LATEST = 315532800.0, 7258118400.0
+
 
 class Clock:
     """Wall clock with an offset.
@@ -28,8 +33,14 @@ class Clock:
         return int((true_seconds + self._offset) * 1000)
 
     def shift(self, seconds: float) -> None:
-        """Move the clock by ``seconds`` (may be negative)."""
-        self._offset += seconds
+        """Move the clock by ``seconds`` (may be negative), to a time from 1980 to 2200.
+
+        :raises EmulatorError: when it is no finite number, or leads out of that.
+        """
+        moved = checks.seconds("clock: seconds", seconds, -checks.MAX_SECONDS, checks.MAX_SECONDS)
+        if not EARLIEST <= self.now() + moved <= LATEST:
+            checks.refuse("clock: seconds", seconds, "a shift to a time from 1980 to 2200")
+        self._offset += moved
 
     def reset(self) -> None:
         """Return to the true time."""

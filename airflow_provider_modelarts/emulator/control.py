@@ -6,8 +6,17 @@ import json
 import os
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider_modelarts.emulator import deletions, logs, queries, statuses, transitions
+from airflow_provider_modelarts.emulator import (
+    checks,
+    deletions,
+    guard,
+    logs,
+    queries,
+    statuses,
+    transitions,
+)
 from airflow_provider_modelarts.emulator.errors import EmulatorError
+from airflow_provider_modelarts.emulator.recorder import MOST_SHOWN, SHOWN
 from airflow_provider_modelarts.emulator.wire import Call, Reply
 
 if TYPE_CHECKING:
@@ -15,10 +24,13 @@ if TYPE_CHECKING:
 
 _OK = Reply({"ok": True})
 MAX_BULK = 100_000
+MAX_TEXT = 64
 
 
-def health(core: Core, call: Call) -> Reply:  # noqa: ARG001 - all handlers take both
-    """GET /_emulator/health."""
+def health(core: Core, call: Call) -> Reply:
+    """GET /_emulator/health: that it is up, for everybody; the rest is for who has the token."""
+    if not guard.has_token(call.headers, core.settings.identity.emulator_token):
+        return _OK
     return Reply(
         {
             "ok": True,
@@ -29,7 +41,7 @@ def health(core: Core, call: Call) -> Reply:  # noqa: ARG001 - all handlers take
     )
 
 
-def reset(core: Core, call: Call) -> Reply:  # noqa: ARG001
+def reset(core: Core, call: Call) -> Reply:  # noqa: ARG001 - all handlers take both
     """POST /_emulator/reset."""
     core.reset()
     return _OK
@@ -50,22 +62,22 @@ def set_status(core: Core, call: Call) -> Reply:
     """PUT /_emulator/jobs/{job_id}/versions/{version_id}."""
     job_id = queries.identifier(call.params["job_id"], "job_id")
     version_id = queries.identifier(call.params["version_id"], "version_id")
-    core.service.set_status(job_id, version_id, _number(_payload(call), "status"))
+    core.service.set_status(job_id, version_id, _status(call))
     return _OK
 
 
 def add_log_lines(core: Core, call: Call) -> Reply:
     """POST /_emulator/jobs/{job_id}/versions/{version_id}/log: ``{"lines": ["a", "b"], "worker": 0}``."""
     wanted = _payload(call)
+    checks.known("log", wanted, ("lines", "worker"))
     version = core.service.any_version(
         queries.identifier(call.params["job_id"], "job_id"),
         queries.identifier(call.params["version_id"], "version_id"),
     )
     lines = wanted.get("lines")
     if not isinstance(lines, list):
-        message = f"log: lines {lines!r} is not a list"
-        raise EmulatorError(message)
-    logs.add_lines(core, version, lines, _number(wanted, "worker") if "worker" in wanted else 0)
+        checks.refuse("log: lines", lines, "a list")
+    logs.add_lines(core, version, lines, checks.whole("log: worker", wanted.get("worker", 0)))
     return _OK
 
 
@@ -84,7 +96,7 @@ def add_visualization_jobs(core: Core, call: Call) -> Reply:
 def set_visualization_status(core: Core, call: Call) -> Reply:
     """PUT /_emulator/visualization-jobs/{job_id}: ``{"status": 11}``."""
     job_id = queries.identifier(call.params["job_id"], "job_id")
-    core.visualizations.set_status(job_id, _number(_payload(call), "status"))
+    core.visualizations.set_status(job_id, _status(call))
     return _OK
 
 
@@ -105,9 +117,10 @@ def clear_faults(core: Core, call: Call) -> Reply:  # noqa: ARG001
 
 
 def list_requests(core: Core, call: Call) -> Reply:
-    """GET /_emulator/requests, all or those of ``?operation=``."""
+    """GET /_emulator/requests, all or those of ``?operation=``, of these the last ``?limit=``."""
     found = core.recorder.all(call.query.get("operation") or None)
-    return Reply({"requests": [request.as_dict() for request in found]})
+    last = found[-queries.number(call.query, "limit", SHOWN, 1, MOST_SHOWN) :]
+    return Reply({"total": len(found), "requests": [request.as_dict() for request in last]})
 
 
 def clear_requests(core: Core, call: Call) -> Reply:  # noqa: ARG001
@@ -136,11 +149,10 @@ def expire_tokens(core: Core, call: Call) -> Reply:  # noqa: ARG001
 
 def shift_clock(core: Core, call: Call) -> Reply:
     """POST /_emulator/clock: ``{"seconds": 3600}``."""
-    seconds = _payload(call).get("seconds")
-    if not isinstance(seconds, int | float) or isinstance(seconds, bool):
-        message = f"clock: seconds {seconds!r} is not a number"
-        raise EmulatorError(message)
-    core.clock.shift(float(seconds))
+    wanted = _payload(call)
+    checks.known("clock", wanted, ("seconds",))
+    seconds: Any = wanted.get("seconds")
+    core.clock.shift(seconds)
     return Reply({"ok": True, "time": core.clock.now()})
 
 
@@ -186,18 +198,14 @@ def _bulk(core: Core, call: Call, status: int) -> dict[str, Any]:
         "workspace_id": "0",
         "project_id": core.settings.identity.project_id,
     }
-    unknown = set(wanted) - {"count", "status", *texts}
-    if unknown:
-        message = f"jobs: unknown fields {', '.join(sorted(unknown))}"
-        raise EmulatorError(message)
-    count = _number(wanted, "count")
-    if count > MAX_BULK:
-        message = f"jobs: count {count} is above {MAX_BULK}"
-        raise EmulatorError(message)
+    checks.known("jobs", wanted, {"count", "status", *texts})
     return {
-        "count": count,
-        "status": _number(wanted, "status") if "status" in wanted else status,
-        **{name: str(wanted.get(name, default)) for name, default in texts.items()},
+        "count": checks.whole("jobs: count", wanted.get("count"), 0, MAX_BULK),
+        "status": checks.whole("jobs: status", wanted.get("status", status)),
+        **{
+            name: checks.text(f"jobs: {name}", wanted.get(name, default), MAX_TEXT)
+            for name, default in texts.items()
+        },
     }
 
 
@@ -208,14 +216,11 @@ def _payload(call: Call) -> dict[str, Any]:
         message = f"the body is not JSON: {error}"
         raise EmulatorError(message) from error
     if not isinstance(payload, dict):
-        message = "the body is not an object"
-        raise EmulatorError(message)
+        checks.refuse("the body", payload, "an object")
     return payload
 
 
-def _number(payload: dict[str, Any], name: str) -> int:
-    value = payload.get(name)
-    if not isinstance(value, int) or isinstance(value, bool) or value < 0:
-        message = f"{name} {value!r} is not a whole number"
-        raise EmulatorError(message)
-    return value
+def _status(call: Call) -> int:
+    wanted = _payload(call)
+    checks.known("status", wanted, ("status",))
+    return checks.whole("status", wanted.get("status"))

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from airflow_provider_modelarts.emulator import keys
 from airflow_provider_modelarts.emulator.clock import Clock
-from airflow_provider_modelarts.emulator.database import Database
+from airflow_provider_modelarts.emulator.database import Database, private_folder
 from airflow_provider_modelarts.emulator.deletions import Deleting, Deletions
 from airflow_provider_modelarts.emulator.errors import EmulatorError
 from airflow_provider_modelarts.emulator.faults import FaultBook
@@ -29,12 +31,18 @@ class Core:
     """
 
     def __init__(self, settings: Settings, operations: frozenset[str]) -> None:
-        self.settings = settings
         self.clock = Clock()
         self.recorder = Recorder()
         self.faults = FaultBook(operations)
         try:
             self.storage = Storage(settings.storage)
+            if settings.state.resolve().is_relative_to(self.storage.root):
+                message = (
+                    f"the state {settings.state} lies in the storage {self.storage.root}, "
+                    "where jobs read and write: choose another place with --state"
+                )
+                raise EmulatorError(message)
+            private_folder(settings.runs)
             self._database = Database(settings.state)
         except OSError as error:
             message = (
@@ -42,6 +50,8 @@ class Core:
             )
             raise EmulatorError(message) from error
         try:
+            settings = replace(settings, identity=keys.complete(settings.identity, self._database))
+            self.settings = settings
             self.iam = Iam(settings, self._database, self.clock)
             self.store = Store(self._database)
             self.runner = Runner(settings, self.store, self.storage, self.clock)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+import os
 import sqlite3
 import threading
 from contextlib import contextmanager
@@ -80,6 +81,10 @@ CREATE TABLE IF NOT EXISTS deletions (
     fails INTEGER NOT NULL,
     PRIMARY KEY (kind, id)
 );
+CREATE TABLE IF NOT EXISTS keys (
+    name TEXT PRIMARY KEY,
+    value TEXT NOT NULL
+);
 CREATE TABLE IF NOT EXISTS tokens (
     digest TEXT PRIMARY KEY,
     project_id TEXT,
@@ -89,8 +94,39 @@ CREATE TABLE IF NOT EXISTS tokens (
 
 # Ids of different things never overlap, so that a caller who swaps them is found out.
 FIRST_IDS = {"jobs": 10000, "visualization_jobs": 200000, "versions": 500000}
-# What a reset empties; versions go with their jobs.
+# What a reset empties; versions go with their jobs, the keys stay.
 TABLES = ("jobs", "saved_configs", "visualization_jobs", "deletions", "tokens")
+
+
+def private_file(path: Path) -> int:
+    """Open a file that only its owner may read, and make it so; returns the descriptor.
+
+    :raises EmulatorError: when another user owns it, who could read the keys or put in others.
+    """
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        _keep_private(path, descriptor, 0o600)
+    except BaseException:  # whatever went wrong, the file is closed
+        os.close(descriptor)
+        raise
+    return descriptor
+
+
+def private_folder(path: Path) -> None:
+    """Make a folder that only its owner may enter; :raises EmulatorError: when another user owns it."""
+    path.mkdir(mode=0o700, parents=True, exist_ok=True)
+    descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        _keep_private(path, descriptor, 0o700)
+    finally:
+        os.close(descriptor)
+
+
+def _keep_private(path: Path, descriptor: int, mode: int) -> None:
+    if os.fstat(descriptor).st_uid != os.geteuid():
+        message = f"{path} belongs to another user: choose a place of your own with --state"
+        raise EmulatorError(message)
+    os.fchmod(descriptor, mode)
 
 
 class Database:
@@ -98,13 +134,14 @@ class Database:
 
     Write-ahead logging and a commit per change make the state survive a killed emulator.
 
-    :raises EmulatorError: when another emulator uses the same file.
+    :raises EmulatorError: when another emulator uses the same file, or another user owns it.
     """
 
     def __init__(self, path: Path) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         self._lock = threading.RLock()
-        self._guard = path.with_name(path.name + ".lock").open("w")
+        lock = path.with_name(path.name + ".lock")
+        self._guard = os.fdopen(private_file(lock), "w")
         try:
             fcntl.flock(self._guard, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
@@ -112,7 +149,12 @@ class Database:
             message = f"state file {path} is in use by another emulator"
             raise EmulatorError(message) from error
         try:
+            # It holds the keys. SQLite makes its files beside it with the same rights.
+            os.close(private_file(path))
             self._connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+        except (OSError, EmulatorError):
+            self._guard.close()
+            raise
         except sqlite3.DatabaseError as error:
             self._guard.close()
             message = f"state file {path} cannot be opened: {error}"

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
-from airflow_provider_modelarts.emulator.errors import EmulatorError
+from airflow_provider_modelarts.emulator import checks
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -36,17 +36,11 @@ class Deleting:
 
 def parse(setting: Mapping[str, Any]) -> Deleting:
     """Check a setting such as ``{"delay": 3, "fails": true}``; :raises EmulatorError: naming the wrong field."""
-    unknown = set(setting) - set(Deleting.__dataclass_fields__)
-    if unknown:
-        message = f"deletions: unknown fields {', '.join(sorted(unknown))}"
-        raise EmulatorError(message)
-    delay, fails = setting.get("delay", 0.0), setting.get("fails", False)
-    if isinstance(delay, bool) or not isinstance(delay, int | float) or not delay >= 0:
-        message = f"deletions: delay {delay!r} is not a number of at least 0"
-        raise EmulatorError(message)
+    checks.known("deletions", setting, Deleting.__dataclass_fields__)
+    delay = checks.seconds("deletions: delay", setting.get("delay", 0.0))
+    fails = setting.get("fails", False)
     if not isinstance(fails, bool):
-        message = f"deletions: fails {fails!r} is not true or false"
-        raise EmulatorError(message)
+        checks.refuse("deletions: fails", fails, "true or false")
     return Deleting(delay, fails)
 
 

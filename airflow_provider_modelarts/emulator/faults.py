@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import json
+import re
 import threading
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import Any
 
+from airflow_provider_modelarts.emulator import checks
 from airflow_provider_modelarts.emulator.errors import EmulatorError
 
 # Kind of fault, and whether the request is processed first when nothing else is said.
@@ -19,6 +22,19 @@ KINDS = {
     "truncate": "after",
 }
 ANY = "*"
+MAX_DELAY = 600.0
+# Orders in force, and the bytes of all their bodies together.
+MAX_FAULTS = 1000
+MAX_BODIES = 128 * 1024 * 1024
+MAX_HEADERS = 100
+# How much of an ordered body a list shows.
+SHOWN_BODY = 1000
+
+# These would break the connection instead; that is what ``truncate`` and ``lost_answer`` are for.
+_FRAMING = frozenset({"content-length", "transfer-encoding"})
+_HEADER_NAME = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]{1,100}")
+# What HTTP can carry: no control characters, and the one byte per character of Latin-1.
+_HEADER_VALUE = re.compile(r"[\t\x20-\x7e\xa0-\xff]{0,16384}")
 
 
 @dataclass
@@ -26,7 +42,9 @@ class Fault:
     """One order.
 
     :param when: ``before``: the request is not processed; ``after``: it is, then the answer is spoilt.
-    :param delay: seconds to wait before the answer (any kind).
+    :param status: HTTP status of the answer, 200 to 599.
+    :param body: text, bytes, or what becomes JSON.
+    :param delay: seconds to wait before the answer (any kind), up to 600.
     :param times: how many requests it meets; None: all.
     :param skip: how many matching requests pass first.
     """
@@ -43,34 +61,53 @@ class Fault:
     hits: int = 0
 
     def __post_init__(self) -> None:
-        if self.kind not in KINDS:
-            _refuse("kind", self.kind, ", ".join(KINDS))
-        self.when = self.when or KINDS[self.kind]
-        if self.when not in {"before", "after"}:
-            _refuse("when", self.when, "before, after")
-        if self.status is not None and not (
-            isinstance(self.status, int) and 200 <= self.status <= 599
-        ):
-            _refuse("status", self.status, "200 to 599")
-        if not isinstance(self.delay, int | float) or not 0 <= self.delay <= 600:
-            _refuse("delay", self.delay, "0 to 600 seconds")
-        if self.times is not None and not (isinstance(self.times, int) and self.times >= 1):
-            _refuse("times", self.times, "an integer of at least 1, or null for always")
-        if not isinstance(self.skip, int) or self.skip < 0:
-            _refuse("skip", self.skip, "an integer of at least 0")
-        if not isinstance(self.headers, Mapping) or not all(
-            isinstance(value, str) for value in self.headers.values()
-        ):
-            _refuse("headers", self.headers, "names and texts")
+        checks.choice("fault: kind", self.kind, KINDS)
+        when = KINDS[self.kind] if self.when == "" else self.when
+        self.when = checks.choice("fault: when", when, ("before", "after"))
+        if self.status is not None:
+            checks.whole("fault: status", self.status, 200, 599)
+        checks.seconds("fault: delay", self.delay, 0, MAX_DELAY)
+        if self.times is not None:
+            checks.whole("fault: times", self.times, 1)
+        checks.whole("fault: skip", self.skip)
+        _check_headers(self.headers)
+        self.size = _size(self.body)
+
+    @property
+    def spent(self) -> bool:
+        """Return whether it has met all the requests it was ordered for."""
+        return self.times is not None and self.hits >= self.times
 
     def as_dict(self) -> dict[str, Any]:
-        """Return the order and its count so far."""
-        return asdict(self)
+        """Return the order and its count so far; a long body cut, with its size in bytes beside it."""
+        found = {field.name: getattr(self, field.name) for field in fields(self)}
+        if isinstance(self.body, bytes):
+            found["body"] = self.body[:SHOWN_BODY].decode("utf-8", "replace")
+        elif self.size > SHOWN_BODY:
+            text = self.body if isinstance(self.body, str) else json.dumps(self.body)
+            found["body"] = text[:SHOWN_BODY]
+        return {**found, "headers": dict(self.headers), "body_size": self.size}
 
 
-def _refuse(name: str, value: object, allowed: str) -> None:
-    message = f"fault: {name} {value!r} is not allowed, expected {allowed}"
-    raise EmulatorError(message)
+def _check_headers(headers: Any) -> None:
+    if not isinstance(headers, Mapping) or len(headers) > MAX_HEADERS:
+        checks.refuse("fault: headers", headers, f"an object of up to {MAX_HEADERS} texts")
+    for name, value in headers.items():
+        right = isinstance(name, str) and _HEADER_NAME.fullmatch(name)
+        if not right or name.lower() in _FRAMING:
+            checks.refuse("fault: headers: the name", name, "one that HTTP can carry")
+        if not isinstance(value, str) or not _HEADER_VALUE.fullmatch(value):
+            checks.refuse(f"fault: headers.{name}", value, "a text that HTTP can carry")
+
+
+def _size(body: Any) -> int:
+    """Return about how many bytes a body takes."""
+    if body is None or isinstance(body, str | bytes):
+        return len(body or "")
+    try:
+        return len(json.dumps(body))
+    except (TypeError, ValueError, RecursionError):
+        checks.refuse("fault: body", body, "a text, or what JSON can hold")
 
 
 class FaultBook:
@@ -83,16 +120,32 @@ class FaultBook:
 
     def add(self, order: Mapping[str, Any]) -> Fault:
         """Take an order; :raises EmulatorError: naming the wrong field."""
-        unknown = set(order) - set(Fault.__dataclass_fields__) | ({"hits"} & set(order))
-        if unknown or "operation" not in order or "kind" not in order:
-            message = f"fault: operation and kind are required, unknown: {', '.join(sorted(unknown)) or 'nothing'}"
-            raise EmulatorError(message)
-        if order["operation"] != ANY and order["operation"] not in self._operations:
-            _refuse("operation", order["operation"], ", ".join([ANY, *sorted(self._operations)]))
+        checks.known("fault", order, set(Fault.__dataclass_fields__) - {"hits"})
+        for name in ("operation", "kind"):
+            if name not in order:
+                message = f"fault: {name} is required"
+                raise EmulatorError(message)
+        checks.choice("fault: operation", order["operation"], [ANY, *sorted(self._operations)])
         fault = Fault(**order)
         with self._lock:
+            self._make_room(fault)
             self._faults.append(fault)
         return fault
+
+    def _make_room(self, fault: Fault) -> None:
+        """Let go of orders that are spent once there is no room; :raises EmulatorError: when that is not enough."""
+        if self._is_full(fault):
+            self._faults = [known for known in self._faults if not known.spent]
+        if self._is_full(fault):
+            message = (
+                f"faults: {len(self._faults)} are in force, {MAX_FAULTS} with bodies of "
+                f"{MAX_BODIES // 1024**2} MiB together are allowed: clear them first"
+            )
+            raise EmulatorError(message)
+
+    def _is_full(self, fault: Fault) -> bool:
+        size = fault.size + sum(known.size for known in self._faults)
+        return len(self._faults) >= MAX_FAULTS or size > MAX_BODIES
 
     def take(self, operation: str) -> Fault | None:
         """Return the fault that meets this request, and count it."""
@@ -103,7 +156,7 @@ class FaultBook:
                 if fault.skip > 0:
                     fault.skip -= 1
                     continue
-                if fault.times is None or fault.hits < fault.times:
+                if not fault.spent:
                     fault.hits += 1
                     return fault
         return None

@@ -93,11 +93,11 @@ class Iam:
             raise IamError(401, "The project's domain is not the user's.")
         if isinstance(project.get("id"), str):
             if self.identity.project_name_of(project["id"]) is None:
-                raise IamError(401, f"Could not find project: {project['id']}.")
+                raise IamError(401, f"Could not find project: {project['id'][:64]}.")
             return str(project["id"])
         if isinstance(project.get("name"), str):
             if project["name"] not in self.identity.projects:
-                raise IamError(401, f"Could not find project: {project['name']}.")
+                raise IamError(401, f"Could not find project: {project['name'][:64]}.")
             return self.identity.projects[project["name"]]
         raise IamError(400, "Expecting to find id or name in project.")
 

@@ -9,7 +9,12 @@ from typing import TYPE_CHECKING, Any
 
 from airflow_provider_modelarts.emulator import codes
 from airflow_provider_modelarts.emulator.errors import ServiceError
-from airflow_provider_modelarts.emulator.storage import PathRefusedError, Storage
+from airflow_provider_modelarts.emulator.storage import (
+    PathRefusedError,
+    Storage,
+    is_log,
+    log_name,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -66,7 +71,7 @@ class Launch:
                 codes.CODE_FOLDER,
                 f"config.app_url: the code folder {config['app_url']} does not exist",
             )
-        boot = self._local(config["boot_file_url"], "config.boot_file_url", codes.BOOT_FILE)
+        boot = self._boot_file(config)
         if not boot.is_file():
             raise ServiceError(
                 codes.BOOT_FILE,
@@ -77,6 +82,17 @@ class Launch:
             raise ServiceError(
                 codes.TOO_MANY_WORKERS, f"config.worker_server_num: the flavor allows up to {most}"
             )
+
+    def _boot_file(self, config: Mapping[str, Any]) -> Path:
+        """Return the boot file; :raises ServiceError: when it lies outside, or is a log."""
+        boot = self._local(config["boot_file_url"], "config.boot_file_url", codes.BOOT_FILE)
+        if is_log(boot):
+            raise ServiceError(
+                codes.BOOT_FILE,
+                f"config.boot_file_url: {config['boot_file_url']} has the name of a training's log, "
+                "and logs are never run: give the boot file another name",
+            )
+        return boot
 
     def _local(self, path: str, field: str, code: str) -> Path:
         try:
@@ -98,9 +114,7 @@ class Launch:
             if self.has_code(config)
             else 1
         )
-        return [
-            folder / f"job-{job_id}-{version_id}-worker-{index}.log" for index in range(workers)
-        ]
+        return [folder / log_name(job_id, version_id, index) for index in range(workers)]
 
     def prepare(
         self, config: Mapping[str, Any], job_id: int, version_id: int, run: Path
@@ -108,12 +122,10 @@ class Launch:
         """Make the folders and return the supervisor's spec.
 
         :raises PathRefusedError: when a path leads out of the storage by now.
+        :raises ServiceError: when the boot file leads to a log by now.
         :raises OSError: when a folder cannot be made.
         """
-        boot, folder = (
-            self.storage.local(config["boot_file_url"]),
-            self.storage.local(config["app_url"]),
-        )
+        boot, folder = self._boot_file(config), self.storage.local(config["app_url"])
         arguments = self._arguments(config)
         logs = self.log_files(config, job_id, version_id, run)
         logs[0].parent.mkdir(parents=True, exist_ok=True)
@@ -166,7 +178,8 @@ def _numbers(found: dict[str, Any]) -> dict[str, Any]:
     return {
         str(name): value
         for name, value in found.items()
-        if isinstance(value, str) or (isinstance(value, int | float) and math.isfinite(value))
+        # Comparing copes with whole numbers that no float holds.
+        if isinstance(value, str) or (isinstance(value, int | float) and abs(value) < math.inf)
     }
 
 

@@ -9,9 +9,9 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider_modelarts.emulator import codes, queries, statuses
+from airflow_provider_modelarts.emulator import checks, codes, queries, statuses
 from airflow_provider_modelarts.emulator.errors import EmulatorError, ServiceError
-from airflow_provider_modelarts.emulator.storage import PathRefusedError
+from airflow_provider_modelarts.emulator.storage import PathRefusedError, append_to_log
 from airflow_provider_modelarts.emulator.wire import Call, Reply
 
 if TYPE_CHECKING:
@@ -168,11 +168,13 @@ def add_lines(core: Core, version: Row, lines: Sequence[Any], worker: int) -> No
     """Write to a version's log as its run would; :raises EmulatorError: naming what is wrong."""
     paths = _paths(core, version)
     if not 0 <= worker < len(paths):
-        message = f"log: worker {worker!r} is not below {len(paths)}"
+        message = f"log: worker {checks.shown(worker)} is not below {len(paths)}"
         raise EmulatorError(message)
     if not all(isinstance(line, str) for line in lines):
         message = "log: lines is not a list of texts"
         raise EmulatorError(message)
-    paths[worker].parent.mkdir(parents=True, exist_ok=True)
-    with paths[worker].open("a", encoding="utf-8") as file:
-        file.writelines(f"{line}\n" for line in lines)
+    try:
+        append_to_log(paths[worker], "".join(f"{line}\n" for line in lines))
+    except (OSError, UnicodeEncodeError) as error:
+        message = f"log: {paths[worker].name} cannot be written: {error}"
+        raise EmulatorError(message) from error

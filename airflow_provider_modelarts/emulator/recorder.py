@@ -1,43 +1,72 @@
-"""Keeps what callers sent, for assertions."""
+"""Keeps what callers sent, for assertions; bounded in number and size, and shown without secrets."""
 
 from __future__ import annotations
 
 import base64
 import threading
 from collections import deque
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
+
+from airflow_provider_modelarts.emulator import masking
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
 LIMIT = 20000
-BODY_LIMIT = 64 * 1024 * 1024
+# Bytes of all that is kept, and of one body; what is longer keeps its beginning.
+SIZE_LIMIT = 64 * 1024 * 1024
+KEPT_BODY = 1024 * 1024
+# What one answer shows: requests, and bytes of each body.
+SHOWN, MOST_SHOWN = 1000, 2000
+SHOWN_BODY = 16 * 1024
+
+_LOGINS = frozenset({"iam_token", "unknown"})
 
 
 @dataclass
 class RecordedRequest:
-    """One request; ``status`` is what was answered, None when the answer was lost or is under way."""
+    """One request.
+
+    :param headers: as they were sent, secrets included: for assertions in the process that runs the emulator.
+    :param body: the first MiB of it.
+    :param status: what was answered, None when the answer was lost or is under way.
+    :param body_size: bytes of the whole body.
+    """
 
     time: float
     method: str
     path: str
-    query: str
-    headers: Mapping[str, str]
-    body: bytes
+    query: str = field(repr=False)
+    headers: Mapping[str, str] = field(repr=False)
+    body: bytes = field(repr=False)
     operation: str
     status: int | None = None
+    body_size: int = 0
+
+    def __post_init__(self) -> None:
+        self.body_size = self.body_size or len(self.body)
+        self.body = self.body[:KEPT_BODY]
+
+    @property
+    def size(self) -> int:
+        """Return about how many bytes it takes."""
+        names = sum(len(name) + len(value) for name, value in self.headers.items())
+        return names + len(self.path) + len(self.query) + len(self.body)
 
     def as_dict(self) -> dict[str, Any]:
-        """Return a form for JSON."""
+        """Return a form for JSON: without keys, tokens and signatures, and with a long body cut."""
+        body = masking.login(self.body) if self.operation in _LOGINS else self.body
+        body = body[:SHOWN_BODY]
         return {
             "time": self.time,
             "method": self.method,
             "path": self.path,
-            "query": self.query,
-            "headers": dict(self.headers),
-            "body": self.body.decode("utf-8", "replace"),
-            "body_base64": base64.b64encode(self.body).decode(),
+            "query": masking.query(self.query),
+            "headers": masking.headers(self.headers),
+            "body": body.decode("utf-8", "replace"),
+            "body_base64": base64.b64encode(body).decode(),
+            "body_size": self.body_size,
             "operation": self.operation,
             "status": self.status,
         }
@@ -55,11 +84,11 @@ class Recorder:
         """Keep a request."""
         with self._lock:
             self._requests.append(request)
-            self._size += len(request.body)
+            self._size += request.size
             while len(self._requests) > LIMIT or (
-                self._size > BODY_LIMIT and len(self._requests) > 1
+                self._size > SIZE_LIMIT and len(self._requests) > 1
             ):
-                self._size -= len(self._requests.popleft().body)
+                self._size -= self._requests.popleft().size
 
     def all(self, operation: str | None = None) -> list[RecordedRequest]:
         """Return the kept requests, oldest first."""

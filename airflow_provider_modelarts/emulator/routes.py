@@ -15,11 +15,11 @@ from airflow_provider_modelarts.emulator import (
     visualization,
 )
 from airflow_provider_modelarts.emulator.core import Core
+from airflow_provider_modelarts.emulator.guard import CONTROL_PREFIX, HEALTH
 from airflow_provider_modelarts.emulator.wire import Call, Reply
 
 Handler = Callable[[Core, Call], Reply]
 
-CONTROL_PREFIX = "/_emulator/"
 _PROJECT = "/v1/{project_id}"
 _JOBS = f"{_PROJECT}/training-jobs"
 _JOB = f"{_JOBS}/{{job_id}}"
@@ -88,7 +88,7 @@ API = (
 )
 _CONTROLLED = f"{CONTROL_PREFIX}jobs/{{job_id}}/versions/{{version_id}}"
 CONTROL = (
-    Route("GET", "/_emulator/health", control.health),
+    Route("GET", HEALTH, control.health),
     Route("POST", "/_emulator/reset", control.reset),
     Route("PUT", "/_emulator/transitions", control.set_transitions),
     Route("GET", "/_emulator/transitions", control.get_transitions),

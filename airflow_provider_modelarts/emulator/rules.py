@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping
 from typing import Any
 
 import jsonschema
 
-from airflow_provider_modelarts.emulator import codes, refusals, schemas
+from airflow_provider_modelarts.emulator import codes, refusals, schemas, wire
 from airflow_provider_modelarts.emulator.errors import ServiceError
 
 Config = Mapping[str, Any]
@@ -38,19 +37,11 @@ _CREATE_VISUALIZATION = _validator(schemas.CREATE_VISUALIZATION)
 def decode(body: bytes) -> Any:
     """Return the body's JSON; :raises ServiceError: 2787 when it is none."""
     try:
-        payload = json.loads(body.decode(), parse_constant=_no_constant)
-        # A lone surrogate passes the parser, but is no text that could be kept or sent back.
-        json.dumps(payload, ensure_ascii=False).encode()
-    except (ValueError, RecursionError) as error:
+        return wire.decode(body)
+    except ValueError as error:
         raise ServiceError(
             codes.NOT_JSON, f"The request body is not in valid JSON format: {error}"
         ) from error
-    return payload
-
-
-def _no_constant(text: str) -> Any:
-    message = f"{text} is not JSON"
-    raise ValueError(message)
 
 
 def check_create_job(payload: Any) -> None:
@@ -141,7 +132,7 @@ def _check_boot_file(config: Config, at: str) -> None:
     if not inside or ".." in boot.split("/") or ".." in folder.split("/"):
         raise ServiceError(
             codes.BOOT_FILE_OUTSIDE,
-            f"{at}boot_file_url: {boot} is not in the code folder {folder}",
+            f"{at}boot_file_url: {boot[:200]} is not in the code folder {folder[:200]}",
         )  # R09
 
 

@@ -14,9 +14,10 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_modelarts.emulator import statuses
+from airflow_provider_modelarts.emulator.errors import ServiceError
 from airflow_provider_modelarts.emulator.launch import Launch
 from airflow_provider_modelarts.emulator.processes import Run
-from airflow_provider_modelarts.emulator.storage import PathRefusedError, Storage
+from airflow_provider_modelarts.emulator.storage import PathRefusedError, Storage, append_to_log
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -201,8 +202,7 @@ class Runner:
             folder.mkdir(parents=True, exist_ok=True)
             if not self.launch.has_code(config):
                 (log_file,) = self.log_paths(version)
-                log_file.parent.mkdir(parents=True, exist_ok=True)
-                log_file.write_text(NO_CODE)
+                append_to_log(log_file, NO_CODE)
                 self._move(version_id, statuses.RUNNING, due=time.time() + self.settings.time_scale)
                 return
             spec = self.launch.prepare(config, version["job_id"], version_id, folder)
@@ -211,7 +211,7 @@ class Runner:
                 return
             run = Run(folder)
             run.start(spec)
-        except (OSError, PathRefusedError, ValueError) as error:
+        except (OSError, PathRefusedError, ServiceError, ValueError) as error:
             log.warning("version %s cannot be started: %s", version_id, error)
             self._move(version_id, statuses.SUBMIT_FAILED, done=True)
             return

@@ -11,6 +11,7 @@ import uvicorn
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from airflow_provider_modelarts.emulator.errors import EmulatorError
+from airflow_provider_modelarts.emulator.guard import MAX_HEAD
 
 if TYPE_CHECKING:
     import asyncio
@@ -32,7 +33,7 @@ class Protocol(H11Protocol):
 def bind(host: str, port: int) -> socket.socket:
     """Return a bound socket; :raises EmulatorError: when the address is not local or taken."""
     if host not in LOOPBACK:
-        message = f"host {host!r} refused: the emulator runs code for whoever can call it, so use {', '.join(LOOPBACK)}"
+        message = f"host {host!r} refused: the emulator runs code for its callers, so it listens on loopback only: use {', '.join(LOOPBACK)}"
         raise EmulatorError(message)
     family = LOOPBACK[host]
     # asyncio switches Nagle's delay (40 ms an answer) off only where the protocol is named.
@@ -73,6 +74,8 @@ def build(app: App) -> uvicorn.Server:
         access_log=False,
         server_header=False,
         backlog=1024,
+        # Beyond it nothing is read on; the application has the same limit for what came in one piece.
+        h11_max_incomplete_event_size=MAX_HEAD,
         timeout_keep_alive=75,
         timeout_graceful_shutdown=1,
     )

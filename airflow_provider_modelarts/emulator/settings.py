@@ -14,24 +14,33 @@ if TYPE_CHECKING:
 DEFAULT_PORT = 8474
 
 
+RANDOM_KEYS = ("access_key", "secret_key", "password", "emulator_token")
+"""Fields of :class:`Identity` that a start fills in at random where they are left empty."""
+
+
 @dataclass(frozen=True)
 class Identity:
-    """The one account the emulator knows; the defaults are documented constants, not secrets.
+    """The one account the emulator knows, and the token for its control calls.
+
+    The keys allow running code on this machine, so they are random unless they are given: a key that is
+    left empty is made at the start, and kept in the state file for the next one.
 
     :param security_token: makes the access key a temporary one: the token must then be sent.
     :param other_projects: further projects of the account, name to id.
+    :param emulator_token: what calls below ``/_emulator/`` show in the header ``X-Emulator-Token``.
     """
 
-    access_key: str = "EMULATORACCESSKEY"
-    secret_key: str = "emulator-secret-key"  # noqa: S105 - a documented constant
-    security_token: str | None = None
+    access_key: str = ""
+    secret_key: str = field(default="", repr=False)
+    security_token: str | None = field(default=None, repr=False)
     user: str = "emulator-user"
-    password: str = "emulator-password"  # noqa: S105 - a documented constant
+    password: str = field(default="", repr=False)
     domain: str = "emulator-domain"
     domain_id: str = "fedcba9876543210fedcba9876543210"
     project_id: str = "0123456789abcdef0123456789abcdef"
     project_name: str = "eu-de"
     other_projects: Mapping[str, str] = field(default_factory=dict)
+    emulator_token: str = field(default="", repr=False)
 
     @property
     def projects(self) -> dict[str, str]:

@@ -10,13 +10,20 @@ import json
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider_modelarts.emulator import statuses
+from airflow_provider_modelarts.emulator import checks, statuses
 from airflow_provider_modelarts.emulator.errors import EmulatorError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-MODES = ("run", "immediate", "reads", "time")
+# Modes, and what each takes.
+_FIELDS: Mapping[str, tuple[str, ...]] = {
+    "run": (),
+    "immediate": ("status",),
+    "reads": ("sequence", "reads"),
+    "time": ("sequence",),
+}
+MAX_STEPS = 1000
 
 
 @dataclass(frozen=True)
@@ -97,60 +104,39 @@ def parse(setting: Mapping[str, Any]) -> Plan:
 
     :raises EmulatorError: naming the wrong field.
     """
-    mode = setting.get("mode")
-    allowed = {
-        "run": set(),
-        "immediate": {"status"},
-        "reads": {"sequence", "reads"},
-        "time": {"sequence"},
-    }
-    if mode not in allowed:
-        message = f"transitions: mode {mode!r} is not one of {', '.join(MODES)}"
-        raise EmulatorError(message)
-    unknown = set(setting) - allowed[mode] - {"mode"}
-    if unknown:
-        message = f"transitions: mode {mode!r} does not take {', '.join(sorted(unknown))}"
-        raise EmulatorError(message)
+    mode = checks.choice("transitions: mode", setting.get("mode"), _FIELDS)
+    checks.known(f"transitions of mode {mode}", setting, {"mode", *_FIELDS[mode]})
     if mode == "run":
         return Plan("run")
     if mode == "immediate":
         return Plan("immediate", ((_status(setting.get("status", statuses.COMPLETED)), 0.0),))
     sequence = setting.get("sequence")
-    if not isinstance(sequence, list | tuple) or not sequence:
-        message = f"transitions: sequence {sequence!r} is not a list with at least one entry"
-        raise EmulatorError(message)
+    if not isinstance(sequence, list | tuple) or not 1 <= len(sequence) <= MAX_STEPS:
+        checks.refuse("transitions: sequence", sequence, f"a list of 1 to {MAX_STEPS} entries")
     if mode == "reads":
-        reads = setting.get("reads", 1)
-        if not isinstance(reads, int) or isinstance(reads, bool) or reads < 1:
-            message = f"transitions: reads {reads!r} is not an integer of at least 1"
-            raise EmulatorError(message)
-        return Plan("reads", tuple((_status(status), 0.0) for status in sequence), reads)
+        reads = checks.whole("transitions: reads", setting.get("reads", 1), 1)
+        return Plan(
+            "reads", tuple((_status(status, "sequence: "), 0.0) for status in sequence), reads
+        )
     return Plan("time", _timed(sequence))
 
 
 def _timed(sequence: list[Any] | tuple[Any, ...]) -> tuple[tuple[int, float], ...]:
     steps: list[tuple[int, float]] = []
     for entry in sequence:
-        if (
-            not isinstance(entry, list | tuple)
-            or len(entry) != 2
-            or not isinstance(entry[1], int | float)
-        ):
-            message = f"transitions: {entry!r} is not a pair [status, seconds]"
+        if not isinstance(entry, list | tuple) or len(entry) != 2:
+            checks.refuse("transitions: sequence: the step", entry, "a pair [status, seconds]")
+        delay = checks.seconds("transitions: sequence: seconds", entry[1])
+        if steps and delay < steps[-1][1]:
+            message = f"transitions: sequence: seconds count from creation and may not fall, {checks.shown(entry)} does"
             raise EmulatorError(message)
-        if entry[1] < 0 or (steps and entry[1] < steps[-1][1]):
-            message = f"transitions: seconds count from creation and may not fall, {entry!r} does"
-            raise EmulatorError(message)
-        steps.append((_status(entry[0]), float(entry[1])))
+        steps.append((_status(entry[0], "sequence: "), delay))
     return tuple(steps)
 
 
-def _status(value: Any) -> int:
+def _status(value: Any, where: str = "") -> int:
     # Codes outside the table are allowed: a client has to cope with new ones.
-    if not isinstance(value, int) or isinstance(value, bool) or value < 0:
-        message = f"transitions: status {value!r} is not a whole number"
-        raise EmulatorError(message)
-    return value
+    return checks.whole(f"transitions: {where}status", value)
 
 
 def stopped(plan: Plan) -> Plan:

@@ -109,7 +109,8 @@ class ChaosStack(Stack):
     def emulator(self, method: str, path: str, body: Mapping[str, Any] | None = None) -> Any:
         """Call a control path of the emulator and return its JSON."""
         url = f"{self.emulator_url}/_emulator/{path}"
-        answer = self._http.request(method, url, json=body, timeout=60)
+        headers = self.emulator_headers
+        answer = self._http.request(method, url, json=body, headers=headers, timeout=60)
         answer.raise_for_status()
         return answer.json()
 

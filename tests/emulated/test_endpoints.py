@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
+import pytest
+
 if TYPE_CHECKING:
     from pathlib import Path
-
-    import pytest
 
     from airflow_provider_modelarts.client import ModelArtsClient
 
@@ -75,6 +75,19 @@ def test_every_endpoint_of_the_page_is_reached_by_its_method(
     seen = {(endpoint(request), request.operation) for request in emulator.requests()}
     assert seen == set(rows)
     assert len(rows) == 26
+
+
+@pytest.mark.parametrize("auth_type", ["aksk", "password", "token"])
+def test_token_of_the_emulator_is_sent_nowhere(
+    connect: Any, emulator: Any, config: dict[str, Any], auth_type: str
+) -> None:
+    """It stands in the connection for people and tests; a real service must never see it."""
+    call_everything(connect(auth_type), emulator, config)
+
+    token = emulator.connection()["extra"]["emulator_token"]
+    sent = [(r.path, r.query, *r.headers.values(), r.body.decode()) for r in emulator.requests()]
+    assert len(sent) >= 26
+    assert not [parts for parts in sent if any(token in part for part in parts)]
 
 
 def test_logs_are_followed_while_the_training_runs(

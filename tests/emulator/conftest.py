@@ -14,12 +14,14 @@ from urllib.parse import urlsplit
 import pytest
 import requests
 
-from airflow_provider_modelarts.emulator import Emulator
+from airflow_provider_modelarts.emulator import Emulator, Identity
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
 SAMPLES = Path(__file__).resolve().parents[1] / "samples"
+# Given, so that the signing function below has them by default; tests of the random ones start without.
+KEYS = Identity(access_key="TESTACCESSKEY", secret_key="test-secret-key", password="test-password")
 CODE = {
     "worker_server_num": 1,
     "app_url": "/bucket/code/",
@@ -68,6 +70,8 @@ class Caller:
         where = path if path.startswith(("/v1/", "/v3/", "/_")) else f"{self.project}{path}"
         content = data if body is None else json.dumps(body).encode()
         given = self.token_headers() if headers is None else headers
+        if path.startswith("/_emulator/"):
+            given = {"X-Emulator-Token": self.emulator.identity.emulator_token, **given}
         return self.session.request(
             method,
             self.emulator.url + where,
@@ -125,8 +129,8 @@ def sign(
     method: str,
     url: str,
     body: bytes = b"",
-    access_key: str = "EMULATORACCESSKEY",
-    secret_key: str = "emulator-secret-key",
+    access_key: str = KEYS.access_key,
+    secret_key: str = KEYS.secret_key,
     headers: dict[str, str] | None = None,
     *,
     at: float | None = None,
@@ -173,7 +177,7 @@ def sample() -> Callable[[str], Any]:
 @pytest.fixture(scope="session")
 def shared() -> Iterator[Emulator]:
     """Run one emulator for all tests that start no process."""
-    with Emulator(transitions={"mode": "immediate"}) as emulator:
+    with Emulator(transitions={"mode": "immediate"}, identity=KEYS) as emulator:
         yield emulator
 
 

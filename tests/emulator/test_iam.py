@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 
-from airflow_provider_modelarts.emulator import Emulator, Identity
+from airflow_provider_modelarts.emulator import Emulator
+from tests.emulator.conftest import KEYS
 
 TOKENS = "/v3/auth/tokens?nocatalog=true"
 
@@ -17,7 +19,7 @@ def login(scope: Any = None, **user: Any) -> dict[str, Any]:
     """Return a login body; ``user`` overrides fields of the user."""
     who = {
         "name": "emulator-user",
-        "password": "emulator-password",
+        "password": KEYS.password,
         "domain": {"name": "emulator-domain"},
         **user,
     }
@@ -164,7 +166,7 @@ def test_projects_are_found_by_name(caller: Any, signer: Any) -> None:
 def test_projects_keep_their_jobs_apart(new_caller: Any, code: Any) -> None:
     """A token is good for its own project only, and jobs of another project are not seen."""
     other = "a" * 32
-    identity = Identity(other_projects={"eu-de_team": other})
+    identity = replace(KEYS, other_projects={"eu-de_team": other})
     with Emulator(identity=identity, transitions={"mode": "immediate"}) as emulator:
         caller = new_caller(emulator)
         job_id, _ = caller.create()

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
+PASSWORD = "test-password"
 # Runs until the test says how to end.
 UNTIL_TOLD = """
 import os, sys, time
@@ -48,6 +49,7 @@ class Process:
             [*command, *where, "--time-scale", "0", "--ready-file", str(ready), *options],
             stdout=self.output,
             stderr=self.output,
+            env={**os.environ, "MODELARTS_EMULATOR_PASSWORD": PASSWORD},
         )
         deadline = time.monotonic() + 20
         while not ready.exists():
@@ -56,15 +58,15 @@ class Process:
             time.sleep(0.02)
         found = json.loads(ready.read_text())
         assert found["pid"] == self.process.pid
-        self.base = f"{found['url']}/v1/0123456789abcdef0123456789abcdef/training-jobs"
-        self.url = found["url"]
+        self.url, self.connection = found["url"], found["connection"]
+        self.base = f"{self.url}/v1/{self.connection['extra']['project_id']}/training-jobs"
         self.headers: dict[str, str] = {}
 
     def login(self) -> dict[str, str]:
         """Get a token."""
         user = {
             "name": "emulator-user",
-            "password": "emulator-password",
+            "password": PASSWORD,
             "domain": {"name": "emulator-domain"},
         }
         identity = {"methods": ["password"], "password": {"user": user}}
@@ -119,7 +121,8 @@ def start(tmp_path: Path) -> Iterator[Callable[..., Process]]:
     yield starter
     for found in made:
         if found.process.poll() is None:
-            requests.post(f"{found.url}/_emulator/reset", timeout=20)
+            headers = {"X-Emulator-Token": found.connection["extra"]["emulator_token"]}
+            requests.post(f"{found.url}/_emulator/reset", headers=headers, timeout=20)
             found.end(signal.SIGKILL)
 
 

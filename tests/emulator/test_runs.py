@@ -61,6 +61,8 @@ def test_code_runs_with_local_paths_and_parameters(
 ) -> None:
     """The boot file gets local paths and one argument per parameter; secrets stay out of its environment."""
     monkeypatch.setenv("AIRFLOW__CORE__FERNET_KEY", "secret")
+    monkeypatch.setenv("AIRFLOW_CONN_MODELARTS_DEFAULT", running.emulator.connection_json())
+    monkeypatch.setenv("MODELARTS_EMULATOR_TOKEN", "secret")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "secret")
     folder = running.write_code(SHOW)
     storage = running.emulator.storage
@@ -81,7 +83,13 @@ def test_code_runs_with_local_paths_and_parameters(
         "--rate=0.1 b",
     ]
     assert shown["cwd"] == str(folder)
-    assert not [n for n in shown["environment"] if n.startswith(("AIRFLOW", "AWS"))]
+    assert set(shown["environment"]) <= {
+        *("PATH", "HOME", "LANG", "LANGUAGE", "LC_ALL", "LC_CTYPE", "TZ", "TMPDIR"),
+        *("LD_LIBRARY_PATH", "PYTHONUNBUFFERED", "PYTHONDONTWRITEBYTECODE"),
+    }
+    identity = running.emulator.identity
+    secrets = {identity.secret_key, identity.password, identity.emulator_token, "secret"}
+    assert not secrets & set(shown["environment"].values())
     assert (storage / "bucket" / "out").is_dir()
     assert found["start_time"] >= found["create_time"]
     assert found["duration"] >= 0
@@ -189,6 +197,18 @@ def test_metrics_file_is_shown(running: Any) -> None:
         "accuracy": 0.9,
         "epochs": 3,
     }
+
+
+def test_odd_metrics_do_no_harm(running: Any) -> None:
+    """A number that no float holds and half an emoji neither end the emulator's work nor spoil its answers."""
+    content = '{"epochs": 1' + 400 * "0" + ', "loss": 1e999, "note": "cut \\ud83d"}'
+    running.write_code(METRICS.format(content=content))
+    found = running.wait(*running.create(), 10)
+
+    shown = json.loads(found["model_metric_list"])["total_metric"]["total_metric_values"]
+    assert shown["epochs"] == 10**400
+    assert "loss" not in shown
+    running.wait(*running.create("next"), 10)
 
 
 @pytest.mark.parametrize("content", ["{", "[]", ""])

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 import pytest
 
-from airflow_provider_modelarts.emulator import Emulator, Identity, signing
+from airflow_provider_modelarts.emulator import Emulator, signing
+from tests.emulator.conftest import KEYS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -156,7 +158,7 @@ def test_unknown_project_in_the_path_is_refused(caller: Any, signer: Any) -> Non
 
 def test_temporary_key_needs_its_security_token(new_caller: Any, signer: Any) -> None:
     """With a temporary key, a missing or wrong security token is refused and the right one passes."""
-    identity = Identity(security_token="session-token")
+    identity = replace(KEYS, security_token="session-token")
     with Emulator(identity=identity, transitions={"mode": "immediate"}) as emulator:
         session = new_caller(emulator).session
         url = f"{emulator.url}/v1/{identity.project_id}/training-jobs"
