@@ -103,6 +103,15 @@ class AirflowApi(ABC):
         self.call("PATCH", path, {"is_paused": False})
         return str(run["dag_run_id"])
 
+    def pause(self, dag_id: str, *, paused: bool = True) -> None:
+        """Stop or resume the scheduling of a DAG."""
+        self.call("PATCH", f"/dags/{quote(dag_id)}", {"is_paused": paused})
+
+    def set_slots(self, pool: str, slots: int) -> None:
+        """Change the size of a pool."""
+        path = f"/pools/{quote(pool)}?update_mask=slots"
+        self.call("PATCH", path, {"name": pool, "pool": pool, "slots": slots})
+
     def run_state(self, dag_id: str, run_id: str) -> str:
         """Return ``queued``, ``running``, ``success`` or ``failed``."""
         return str(self.call("GET", run_path(dag_id, run_id))["state"])

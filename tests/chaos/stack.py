@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import signal
 import uuid
 from pathlib import Path
@@ -32,6 +33,9 @@ RUNS_UNTIL_TOLD = {"mode": "time", "sequence": [[8, 0]]}
 
 _WORKERS = ("airflow worker", "airflow task")
 """How the titles of such processes begin."""
+
+_RUNS_A_TASK = re.compile(r"airflow (worker -- [0-9a-f]{8}-|task runner)")
+"""Titles of processes while they run a task."""
 
 # Should the emulator, just restarted, take a request before it is told the above: a training that ends by itself.
 _BOOT_FILE = "import time\ntime.sleep(5)\n"
@@ -114,6 +118,10 @@ class ChaosStack(Stack):
         answer.raise_for_status()
         return answer.json()
 
+    def requests(self, operation: str) -> int:
+        """Return how many requests of this kind have come."""
+        return int(self.emulator("GET", f"requests?operation={operation}&limit=1")["total"])
+
     def spoil(self, operation: str, kind: str, **details: Any) -> None:
         """Order a fault."""
         self.emulator("POST", "faults", {"operation": operation, "kind": kind, **details})
@@ -173,6 +181,20 @@ class ChaosStack(Stack):
         if component.process is not None:
             component.process.wait()
 
+    def kill_alone(self, name: str) -> None:
+        """End the main process of a component; its children live on."""
+        component = self.components[name]
+        assert component.process is not None
+        component.stopped_on_purpose = True
+        component.process.kill()
+        component.process.wait()
+
+    def replace(self, name: str) -> None:
+        """Start a component again beside what is left of it, and wait until it counts as healthy."""
+        known = len(self.jobs(name))
+        self.components[name].start()
+        self.wait(lambda: len(self.jobs(name)) > known, f"another {name} to start")
+
     def second(self, name: str) -> Component:
         """Start another instance of a component and return it once it counts as healthy."""
         first = self.components[name]
@@ -211,6 +233,16 @@ class ChaosStack(Stack):
         lines = command_lines(self.components["scheduler"].pids())
         return [pid for pid, line in lines.items() if line.startswith(_WORKERS)]
 
+    def tasks_in_workers(self) -> list[int]:
+        """Return the processes that run a task at this moment."""
+        lines = command_lines(self.components["scheduler"].pids())
+        return [pid for pid, line in lines.items() if _RUNS_A_TASK.search(line)]
+
+    def has_failed_scheduler(self) -> bool:
+        """Whether a scheduler that still lives was taken for dead."""
+        query = "SELECT id FROM job WHERE job_type = %s AND state = %s"
+        return bool(self.select(query, "SchedulerJob", "failed"))
+
     def mend(self) -> None:
         """Bring everything back to how it was started, whatever a case has left."""
         for name in [name for name in self.components if name.endswith("-2")]:
@@ -234,10 +266,15 @@ def thaw(pids: Sequence[int]) -> None:
     _signal(pids, signal.SIGCONT)
 
 
+def end(pids: Sequence[int]) -> None:
+    """End these processes like a power cut."""
+    _signal(pids, signal.SIGKILL)
+
+
 def _signal(pids: Sequence[int], number: signal.Signals) -> None:
     for pid in pids:
         with contextlib.suppress(ProcessLookupError):
             os.kill(pid, number)
 
 
-__all__ = ["ChaosStack", "freeze", "thaw", "wait_for"]
+__all__ = ["ChaosStack", "end", "freeze", "thaw", "wait_for"]

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.chaos.stack import freeze, thaw
+from tests.chaos.stack import end, freeze, thaw
 
 if TYPE_CHECKING:
     from tests.chaos.run import Run
@@ -83,6 +83,51 @@ def test_one_of_two_schedulers_is_killed(stack: ChaosStack, books: Any) -> None:
     stack.drop(other)
 
 
+@pytest.mark.parametrize("when", ["wait", "submit"])
+def test_scheduler_is_killed_alone(stack: ChaosStack, books: Any, when: str) -> None:
+    """Its workers live; the next scheduler resets their tasks, whose processes Airflow then ends.
+
+    The DAG is paused, so that the tasks stay without a state while their processes ask for it.
+    """
+    runs = waiting(stack) if when == "wait" else launched(stack)
+    some_made(stack, runs, 5)
+    for run in runs:
+        stack.api.pause(run.dag_id)
+    stack.kill_alone("scheduler")
+    left = stack.workers()
+    stack.replace("scheduler")
+    for run in runs:
+        run.wait_for_death()
+    stack.wait(lambda: not stack.tasks_in_workers(), "the processes of the tasks to end")
+    end(left)  # idle now, they still hold the dead scheduler's connection to the database, locks and all
+    for run in runs:
+        stack.api.pause(run.dag_id, paused=False)
+    finish(runs)
+    books(f"scheduler killed alone while tasks {when}", *runs, killed=1)
+    stack.revive("scheduler")
+
+
+def test_one_of_two_schedulers_is_frozen(stack: ChaosStack, books: Any) -> None:
+    """The other one takes over the tasks of its workers, which know nothing of it."""
+    other = stack.second("scheduler")
+    runs = launched(stack)
+    for run in runs:
+        run.wait_for_waiting()
+    process = stack.components["scheduler"].process
+    assert process is not None
+    freeze([process.pid])
+    try:
+        stack.wait(stack.has_failed_scheduler, "the frozen scheduler to be taken for dead")
+        for run in runs[:2]:
+            run.wait_for_retry()
+    finally:
+        thaw([process.pid])
+    finish(runs)
+    books("scheduler frozen alone, beside another", *runs, killed=1)
+    stack.revive("scheduler")
+    stack.drop(other)
+
+
 def test_worker_is_frozen_past_its_heartbeat(stack: ChaosStack, books: Any) -> None:
     """A worker that was taken for dead wakes up, is ended by Airflow, and stops no training."""
     runs = [stack.launch(dag_id, 4) for dag_id in ALL[:2]]
@@ -102,15 +147,16 @@ def test_worker_is_frozen_past_its_heartbeat(stack: ChaosStack, books: Any) -> N
 
 
 @pytest.mark.not_on("2.", "the API server killed", "tasks reach the database without one")
+@pytest.mark.parametrize("how", ["killed", "restarted"])
 @pytest.mark.parametrize("when", ["wait", "submit"])
-def test_api_server_is_killed(stack: ChaosStack, books: Any, when: str) -> None:
+def test_api_server_goes_away(stack: ChaosStack, books: Any, when: str, how: str) -> None:
     """Tasks cannot reach Airflow for a while."""
     runs = waiting(stack) if when == "wait" else launched(stack)
     some_made(stack, runs, 5)
-    stack.kill("api-server")
+    stack.kill("api-server") if how == "killed" else stack.components["api-server"].terminate()
     stack.revive("api-server")
     finish(runs)
-    books(f"API server killed while tasks {when}", *runs, killed=1)
+    books(f"API server {how} while tasks {when}", *runs, killed=1)
 
 
 @pytest.mark.parametrize("when", ["wait", "submit"])
