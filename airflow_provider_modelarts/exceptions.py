@@ -18,6 +18,7 @@
     │   ├── InvalidRequestError       the service refused a parameter
     │   ├── ThrottledError            too many requests
     │   └── ServiceUnavailableError   a fault on the service's side
+    │       └── UnexpectedResponseError   a gateway's page, or a code unknown to the API reference
     ├── WaitTimeoutError              the deadline passed before the job ended
     ├── StatusUnknownError            the service has not known the job's state for too long
     ├── DeletionFailedError           what was to be deleted is still there
@@ -138,6 +139,11 @@ class NotFoundError(ModelArtsApiError):
         "Check the id or name, and that project_id and workspace_id are those it was created in"
     )
 
+    @property
+    def says_gone(self) -> bool:
+        """Whether the object is missing, not just the path that was called (``ModelArts.2836``)."""
+        return self.error_code != "ModelArts.2836"
+
 
 class JobNameExistsError(ModelArtsApiError):
     """Another job of the project has this name already."""
@@ -174,6 +180,19 @@ class ServiceUnavailableError(ModelArtsApiError):
     """A fault behind the gateway. After a create call the fate of the call is unknown."""
 
     retryable = True
+
+
+class UnexpectedResponseError(ServiceUnavailableError):
+    """A failure without a code that the API reference knows, whatever its HTTP status.
+
+    Mostly a gateway, a proxy or a login page has answered instead of the service: a 404 of theirs
+    does not mean that a job is missing. Nothing is known about the job or the fate of the call.
+    """
+
+    default_hint = (
+        "Something between here and ModelArts seems to have answered, which says nothing about the job. "
+        "If it goes on, check 'host' of the connection and any proxy or gateway on the way"
+    )
 
 
 class WaitTimeoutError(ModelArtsError):

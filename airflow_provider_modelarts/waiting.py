@@ -149,7 +149,9 @@ def until_gone(read: Callable[[], HasStatus], poll_interval: float, end_time: fl
     )
     try:
         until_ended(poll)
-    except NotFoundError:
+    except NotFoundError as error:
+        if not error.says_gone:
+            raise
         return
     msg = "The deletion has failed (status 6 DELETE_FAILED); a retry asks for it again"
     raise DeletionFailedError(msg)

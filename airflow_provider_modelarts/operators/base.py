@@ -136,6 +136,8 @@ class DeleteOperator(ModelArtsOperator):
             try:
                 self._delete(client)
             except NotFoundError as error:
+                if not error.says_gone:
+                    raise
                 self.log.warning("Nothing to delete: %s", error)
                 return
             if self.wait_for_completion:
