@@ -4,6 +4,7 @@
 
     ModelArtsError
     ├── ConfigurationError            a connection field is missing, unknown or contradictory
+    ├── ConnectionLookupError         Airflow could not read the connection anew during a wait
     ├── PayloadValidationError        the request breaks documented rules; nothing was sent
     ├── TransportError
     │   ├── RequestNotSentError       no byte of the request left this machine
@@ -33,7 +34,7 @@ turn an error with ``retryable = False`` into ``AirflowFailException``.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -48,6 +49,12 @@ class ModelArtsError(Exception):
 
 class ConfigurationError(ModelArtsError):
     """A connection field or setting is missing or contradictory; raised before any request."""
+
+
+class ConnectionLookupError(ModelArtsError):
+    """The connection could not be read anew just now, after its credentials had been refused."""
+
+    retryable = True
 
 
 class TransportError(ModelArtsError):
@@ -130,6 +137,10 @@ class PermissionDeniedError(ModelArtsApiError):
         "Give the user the ModelArts and OBS permissions in this project, and authorise ModelArts "
         "once in its console (global configuration); check project_id of the connection"
     )
+
+
+REFUSALS: Final = (AuthenticationError, PermissionDeniedError)
+"""Errors that other credentials, put into the connection meanwhile, may spare."""
 
 
 class NotFoundError(ModelArtsApiError):

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from airflow.providers.common.compat.sdk import AirflowTaskTimeout
 
-from airflow_provider_modelarts.exceptions import ConflictError, ModelArtsError
+from airflow_provider_modelarts.exceptions import REFUSALS, ConflictError, ModelArtsError
 
 if TYPE_CHECKING:
     from airflow_provider_modelarts.client.client import ModelArtsClient
@@ -80,8 +80,11 @@ def state_of(instance: Any) -> str:
     return str(states.get(instance.run_id, {}).get(key, UNKNOWN) or "none")
 
 
-def stop(client: ModelArtsClient, job_id: int, version_id: int) -> None:
-    """Ask for a version to be stopped, within seconds, and say in the log how it went."""
+def stop(client: ModelArtsClient, job_id: int, version_id: int) -> bool:
+    """Ask for a version to be stopped, within seconds, and say in the log how it went.
+
+    :return: whether the credentials were refused, so that others may do better.
+    """
     hasty = client.in_haste(STOP_LIMIT)
     try:
         hasty.stop_job_version(job_id, version_id)
@@ -91,7 +94,9 @@ def stop(client: ModelArtsClient, job_id: int, version_id: int) -> None:
         log.error(  # noqa: TRY400 - a traceback says no more
             "Job %d, version %d may still run, stop it by hand: %s", job_id, version_id, error
         )
+        return isinstance(error, REFUSALS)
     else:
         log.info("Stopped job %d, version %d", job_id, version_id)
     finally:
         hasty.close()
+    return False

@@ -141,7 +141,7 @@ class DeleteOperator(ModelArtsOperator):
                 self.log.warning("Nothing to delete: %s", error)
                 return
             if self.wait_for_completion:
-                until_gone(lambda: self._read(client), self.poll_interval, end_time)
+                until_gone(lambda: self.hook.call(self._read), self.poll_interval, end_time)
                 self.log.info("It is gone")
 
     @abstractmethod
