@@ -4,6 +4,7 @@
 
     ModelArtsError
     ├── ConfigurationError            a connection field is missing, unknown or contradictory
+    ├── ConnectionLookupError         Airflow could not read the connection anew during a wait
     ├── PayloadValidationError        the request breaks documented rules; nothing was sent
     ├── TransportError
     │   ├── RequestNotSentError       no byte of the request left this machine
@@ -18,6 +19,7 @@
     │   ├── InvalidRequestError       the service refused a parameter
     │   ├── ThrottledError            too many requests
     │   └── ServiceUnavailableError   a fault on the service's side
+    │       └── UnexpectedResponseError   a gateway's page, or a code unknown to the API reference
     ├── WaitTimeoutError              the deadline passed before the job ended
     ├── StatusUnknownError            the service has not known the job's state for too long
     ├── DeletionFailedError           what was to be deleted is still there
@@ -32,7 +34,7 @@ turn an error with ``retryable = False`` into ``AirflowFailException``.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -47,6 +49,12 @@ class ModelArtsError(Exception):
 
 class ConfigurationError(ModelArtsError):
     """A connection field or setting is missing or contradictory; raised before any request."""
+
+
+class ConnectionLookupError(ModelArtsError):
+    """The connection could not be read anew just now, after its credentials had been refused."""
+
+    retryable = True
 
 
 class TransportError(ModelArtsError):
@@ -131,12 +139,21 @@ class PermissionDeniedError(ModelArtsApiError):
     )
 
 
+REFUSALS: Final = (AuthenticationError, PermissionDeniedError)
+"""Errors that other credentials, put into the connection meanwhile, may spare."""
+
+
 class NotFoundError(ModelArtsApiError):
     """The job, version, flavor, engine, dataset, bucket or workspace does not exist."""
 
     default_hint = (
         "Check the id or name, and that project_id and workspace_id are those it was created in"
     )
+
+    @property
+    def says_gone(self) -> bool:
+        """Whether the object is missing, not just the path that was called (``ModelArts.2836``)."""
+        return self.error_code != "ModelArts.2836"
 
 
 class JobNameExistsError(ModelArtsApiError):
@@ -174,6 +191,19 @@ class ServiceUnavailableError(ModelArtsApiError):
     """A fault behind the gateway. After a create call the fate of the call is unknown."""
 
     retryable = True
+
+
+class UnexpectedResponseError(ServiceUnavailableError):
+    """A failure without a code that the API reference knows, whatever its HTTP status.
+
+    Mostly a gateway, a proxy or a login page has answered instead of the service: a 404 of theirs
+    does not mean that a job is missing. Nothing is known about the job or the fate of the call.
+    """
+
+    default_hint = (
+        "Something between here and ModelArts seems to have answered, which says nothing about the job. "
+        "If it goes on, check 'host' of the connection and any proxy or gateway on the way"
+    )
 
 
 class WaitTimeoutError(ModelArtsError):

@@ -1,8 +1,12 @@
 """Turns an HTTP answer into data or into the one error that says what went wrong.
 
-A call failed when the HTTP status is 400 or above, when the body has ``is_success: false``, or when
+A call failed when the HTTP status is 300 or above, when the body has ``is_success: false``, or when
 it has an ``error_code``. The class of the error follows from status and code together, since several
 codes mean different things under different statuses ("Error Codes" in the ModelArts API reference).
+
+Only a code of that reference is a verdict. The service reports a missing job as HTTP 400 with a
+code; a 404 without one is a page of something in front of the service and says nothing about the
+job. Statuses alone count only where they do not depend on the job: 401, 408, 429 and 5xx.
 """
 
 from __future__ import annotations
@@ -26,6 +30,7 @@ from airflow_provider_modelarts.exceptions import (
     ResponseLostError,
     ServiceUnavailableError,
     ThrottledError,
+    UnexpectedResponseError,
 )
 
 if TYPE_CHECKING:
@@ -35,13 +40,20 @@ if TYPE_CHECKING:
 
 _ErrorType = type[ModelArtsApiError]
 
+# What these mean does not depend on a code: who asks, how often, and how long it took.
 _BY_STATUS: Final[dict[int, _ErrorType]] = {
     401: AuthenticationError,
-    403: PermissionDeniedError,
-    404: NotFoundError,
     408: ServiceUnavailableError,
-    409: ConflictError,
     429: ThrottledError,
+}
+
+# IAM has a form of failure without a code, of which the status is the verdict. A 404 is about the
+# login, never about a job.
+_BY_IAM_STATUS: Final[dict[int, _ErrorType]] = {
+    400: InvalidRequestError,
+    403: PermissionDeniedError,
+    404: InvalidRequestError,
+    409: InvalidRequestError,
 }
 
 # Missing objects, quotas and permissions come as HTTP 400; a failure in the body of a 200 has its
@@ -51,17 +63,17 @@ _BY_CODE: Final[dict[str, _ErrorType]] = {
     for error, codes in {
         JobNameExistsError: "0103 2751",
         NotFoundError: "0015 0102 2775 2780 2781 2782 2783 2819 2820 2836 2890 4311 4312 4352 4353 7005",
-        QuotaExceededError: "0116 0118 2759 2760 2761 2793 2815 2833 2845",
+        QuotaExceededError: "0116 0118 2759 2760 2761 2793 2815 2833 2845 APIG.0501",
         PermissionDeniedError: "0108 0112 0204 1003 2771 2784 2785 2786 2837 2838 2891 3000 4106 4116 "
-        "4118 4310 7002 APIG.0302 APIG.0306 APIG.0310 APIG.0802",
+        "4118 4310 7002 APIG.0302 APIG.0306 APIG.0310 APIG.0502 APIG.0802",
         AuthenticationError: "0201 0202 0203 0205 0206 0207 0208 0212 4117 4201 4901 6201 6203 "
         "APIG.0301 APIG.0305 APIG.0307",
-        ConflictError: "0105 2796 2813 2878 6357 7004",
-        InvalidRequestError: "0101 0104 0107 0901 2605 2606 2607 2608 2757 2758 2763 2764 2767 2773 2787 "
-        "2788 2789 2790 2791 2792 2802 2803 2806 2810 2811 2816 2825 2830 2832 2840 2886 2887 2889 4104 "
-        "4105 4313 4315",
+        ConflictError: "0105 2701 2796 2813 2878 6357 7004",
+        InvalidRequestError: "0101 0104 0107 0210 0806 0901 2605 2606 2607 2608 2702 2757 2758 "
+        "2763 2764 2767 2773 2776 2777 2787 2788 2789 2790 2791 2792 2802 2803 2806 2810 2811 "
+        "2816 2818 2825 2830 2832 2840 2886 2887 2889 4104 4105 4313 4315 APIG.0101 APIG.0201",
         ThrottledError: "2799 4206 6101 APIG.0308",
-        ServiceUnavailableError: "0010 1002 2700 2704 2800 2950 2951 2952 2953 2954 2955 2956 2957 "
+        ServiceUnavailableError: "0010 1002 2700 2703 2704 2800 2950 2951 2952 2953 2954 2955 2956 2957 "
         "2958 2959 4205 4302 4503 4700 6100 7008 APIG.0202 APIG.0203 APIG.0601 APIG.0610 APIG.0613",
     }.items()
     for code in codes.split()
@@ -75,10 +87,6 @@ _BY_STATUS_AND_CODE: Final[dict[tuple[int, str], _ErrorType]] = {
     (403, "2701"): ConflictError,
     (403, "2702"): InvalidRequestError,
     (403, "2703"): ServiceUnavailableError,  # pool network not ready
-    (404, "2786"): PermissionDeniedError,  # project of path and token differ
-    (404, "APIG.0101"): InvalidRequestError,  # no such API at this host
-    (405, "APIG.0501"): QuotaExceededError,  # a gateway quota, not about the method
-    (405, "APIG.0502"): PermissionDeniedError,
 }
 
 _HINTS: Final[dict[str, str]] = {
@@ -105,15 +113,20 @@ _MESSAGE_LIMIT = 600
 _REDIRECTS = range(300, 400)
 
 
-def decode(response: Response, operation: str, secrets: Iterable[str] = ()) -> dict[str, Any]:
-    """Return the JSON object of a successful answer.
+def decode(
+    response: Response, operation: str, secrets: Iterable[str] = (), *, from_iam: bool = False
+) -> dict[str, Any]:
+    """Return the JSON object of a successful answer; HTTP 204, which has none, says success.
 
     :param response: what the server sent.
     :param operation: what was asked, for messages.
     :param secrets: texts that must not appear in an error, in case the server echoes them.
+    :param from_iam: IAM was asked, whose own form of failure counts without a code.
     :raises ModelArtsApiError: the answer tells of a failure; the subclass says which.
     :raises ResponseLostError: the answer says success but cannot be read.
     """
+    if response.status == 204:
+        return {"is_success": True}
     body = _json_object(response.body)
     data = body or {}
     failed = (
@@ -122,7 +135,7 @@ def decode(response: Response, operation: str, secrets: Iterable[str] = ()) -> d
         or bool(data.get("error_code"))
     )
     if failed:
-        raise _error(response, data, operation, secrets)
+        raise _error(response, data, operation, secrets, from_iam=from_iam)
     if body is None and response.body.strip():
         msg = (
             f"{operation}: HTTP {response.status}, but the answer is not a JSON object: "
@@ -163,7 +176,12 @@ def _json_object(body: bytes) -> dict[str, Any] | None:
 
 
 def _error(
-    response: Response, data: Mapping[str, Any], operation: str, secrets: Iterable[str]
+    response: Response,
+    data: Mapping[str, Any],
+    operation: str,
+    secrets: Iterable[str],
+    *,
+    from_iam: bool,
 ) -> ModelArtsApiError:
     code, message = _code_and_message(data)
     request_id = str(
@@ -175,7 +193,10 @@ def _error(
     if response.status in _REDIRECTS:
         message = f"redirected to {response.headers.get('location', 'nowhere')!r}"
     short = code.removeprefix("ModelArts.").replace("APIGW.", "APIG.")
-    return _error_type(response.status, short)(
+    error_type = _error_type(response.status, short)
+    if from_iam and error_type is UnexpectedResponseError and _in_iam_form(data, code):
+        error_type = _BY_IAM_STATUS.get(response.status, error_type)
+    return error_type(
         scrub(message or _excerpt(response.body) or "no message given", secrets),
         error_code=scrub(code, secrets),
         http_status=response.status,
@@ -198,17 +219,22 @@ def _code_and_message(data: Mapping[str, Any]) -> tuple[str, str]:
 
 
 def _error_type(status: int, code: str) -> _ErrorType:
+    """Return the verdict of a status and a code (without the prefix ``ModelArts.``)."""
     if (status, code) in _BY_STATUS_AND_CODE:
         return _BY_STATUS_AND_CODE[status, code]
     if status >= 500:
         return ServiceUnavailableError
-    if status in (400, 409) or status not in _BY_STATUS:
-        by_code = _BY_CODE.get(code)
-        if by_code is not None:
-            return by_code
     if status in _BY_STATUS:
         return _BY_STATUS[status]
-    return InvalidRequestError if status >= 300 else ModelArtsApiError
+    # The pages rarely say which status comes with a code, so any below 500 may.
+    verdict = _BY_CODE.get(code, UnexpectedResponseError)
+    known = verdict is not UnexpectedResponseError
+    return PermissionDeniedError if status == 403 and known else verdict
+
+
+def _in_iam_form(data: Mapping[str, Any], code: str) -> bool:
+    """Whether a failure is in one of IAM's own forms, unlike a page of a gateway in front of it."""
+    return isinstance(data.get("error"), Mapping) or code.startswith("IAM.")
 
 
 def _hint(status: int, code: str, message: str) -> str:

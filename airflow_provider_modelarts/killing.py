@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from airflow.providers.common.compat.sdk import AirflowTaskTimeout
 
-from airflow_provider_modelarts.exceptions import ConflictError, ModelArtsError
+from airflow_provider_modelarts.exceptions import REFUSALS, ConflictError, ModelArtsError
 
 if TYPE_CHECKING:
     from airflow_provider_modelarts.client.client import ModelArtsClient
@@ -93,10 +93,11 @@ def state_of(instance: Any) -> str:
 
 def stop(
     client: ModelArtsClient, job_id: int, version_id: int, *, limit: float | None = STOP_LIMIT
-) -> None:
+) -> bool:
     """Ask for a version to be stopped, and say in the log how it went.
 
     :param limit: seconds for one request, which is then tried twice only; None: no hurry.
+    :return: whether the credentials were refused, so that others may do better.
     """
     quick = None if limit is None else client.in_haste(limit)
     try:
@@ -107,8 +108,10 @@ def stop(
         log.error(  # noqa: TRY400 - a traceback says no more
             "Job %d, version %d may still run, stop it by hand: %s", job_id, version_id, error
         )
+        return isinstance(error, REFUSALS)
     else:
         log.info("Stopped job %d, version %d", job_id, version_id)
     finally:
         if quick is not None:
             quick.close()
+    return False

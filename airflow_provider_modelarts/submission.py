@@ -180,7 +180,9 @@ class Submission:
             return None
         try:
             return self._client.get_job_version(record.job_id, record.version_id)
-        except NotFoundError:
+        except NotFoundError as error:
+            if not error.says_gone:
+                raise
             log.warning("Version %d of an earlier try is gone", record.version_id)
             return None
 

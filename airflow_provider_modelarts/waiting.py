@@ -87,9 +87,8 @@ class Wait:
         """
         from airflow_provider_modelarts.client.polling import Poll
 
-        client = self.hook.get_conn()
         return Poll(
-            lambda: client.get_job_version(self.job_id, self.version_id),
+            lambda: self.hook.call(lambda c: c.get_job_version(self.job_id, self.version_id)),
             f"Job {self.job_id}, version {self.version_id}",
             interval=self.poll_interval,
             end_time=self.end_time,
@@ -149,7 +148,9 @@ def until_gone(read: Callable[[], HasStatus], poll_interval: float, end_time: fl
     )
     try:
         until_ended(poll)
-    except NotFoundError:
+    except NotFoundError as error:
+        if not error.says_gone:
+            raise
         return
     msg = "The deletion has failed (status 6 DELETE_FAILED); a retry asks for it again"
     raise DeletionFailedError(msg)
@@ -161,9 +162,8 @@ def visualization_poll(
     """Return what decides when to look again at a visualization job that is being started."""
     from airflow_provider_modelarts.client.polling import Poll, ready_or_ended
 
-    client = hook.get_conn()
     return Poll(
-        lambda: client.get_visualization_job(job_id),
+        lambda: hook.call(lambda client: client.get_visualization_job(job_id)),
         f"Visualization job {job_id}",
         interval=poll_interval,
         end_time=end_time,

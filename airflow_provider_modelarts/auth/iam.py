@@ -97,7 +97,7 @@ class IamTokens:
         self._refusal = None
         try:
             response = self._transport.send(self._request())
-            data = decode(response, _OPERATION, [self._credentials.password])
+            data = decode(response, _OPERATION, [self._credentials.password], from_iam=True)
         except ModelArtsApiError as error:
             if not error.retryable:
                 self._refusal = (now, error)

@@ -92,9 +92,9 @@ class Caller:
             with attempt:
                 try:
                     return self._attempt(operation, project_id)
-                except NotFoundError:
-                    if doubtful and operation.repeat is Repeat.ABSENT_IS_DONE:
-                        return operation.parse({})  # the lost attempt has deleted it
+                except NotFoundError as error:
+                    if doubtful and error.says_gone and operation.repeat is Repeat.ABSENT_IS_DONE:
+                        return operation.parse({"is_success": True})  # the lost attempt's work
                     raise
                 except (ResponseLostError, ServiceUnavailableError):
                     doubtful = True

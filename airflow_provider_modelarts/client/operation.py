@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar
 
+from airflow_provider_modelarts.exceptions import ResponseLostError
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
@@ -51,8 +53,14 @@ class Operation(Generic[T]):
         return f"{self.method} /v1/{{project_id}}{self.path}"
 
 
-def accepted(data: Mapping[str, Any]) -> Literal[True]:  # noqa: ARG001 - it says nothing more
-    """Read an answer that says no more than that the call was accepted."""
+def accepted(data: Mapping[str, Any]) -> Literal[True]:
+    """Read an answer that says no more than that the call was accepted.
+
+    :raises ResponseLostError: it does not say so; anything in front of the service may send ``{}``.
+    """
+    if str(data.get("is_success")).lower() != "true":
+        msg = "the answer does not say 'is_success': true"
+        raise ResponseLostError(msg)
     return True
 
 

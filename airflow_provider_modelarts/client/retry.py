@@ -20,6 +20,7 @@ from airflow_provider_modelarts.exceptions import (
     ResponseLostError,
     ServiceUnavailableError,
     ThrottledError,
+    UnexpectedResponseError,
 )
 
 if TYPE_CHECKING:
@@ -53,6 +54,9 @@ def may_repeat(error: BaseException, repeat: Repeat) -> bool:
     """Whether the call may be sent again after this error."""
     if isinstance(error, (RequestNotSentError, ThrottledError)):
         return True
+    if isinstance(error, UnexpectedResponseError):
+        # A gateway's page seldom goes within seconds: a read is repeated by whoever waits.
+        return repeat is Repeat.ABSENT_IS_DONE
     if isinstance(error, (ServiceUnavailableError, ResponseLostError)):
         harmless = isinstance(error, ServiceUnavailableError) and (
             error.http_status == 503 and error.error_code in _NOTHING_DONE

@@ -53,13 +53,15 @@ log = logging.getLogger(__name__)
 
 
 class Wait:
-    """One wait for one version."""
+    """One wait for one version; its log lines go to the log of the task that began it."""
 
-    __slots__ = ("due", "future", "job_id", "late", "patience", "version_id")
+    __slots__ = ("context", "due", "future", "job_id", "late", "patience", "version_id")
 
     def __init__(
         self, job_id: int, version_id: int, patience: Patience, future: asyncio.Future[int]
     ) -> None:
+        # Airflow routes a line of a triggerer to a task's log by context variables.
+        self.context = contextvars.copy_context()
         self.job_id = job_id
         self.version_id = version_id
         self.patience = patience
@@ -76,8 +78,10 @@ class Wait:
 
     def settle(self, answer: int | ModelArtsError) -> None:
         """Hand over a status or an error; the wait ends with one that is final."""
-        if self.future.done():
-            return
+        if not self.future.done():
+            self.context.run(self._settle, answer)
+
+    def _settle(self, answer: int | ModelArtsError) -> None:
         try:
             if isinstance(answer, ModelArtsError):
                 self.patience.missed(answer)

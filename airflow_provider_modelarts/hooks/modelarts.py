@@ -7,18 +7,32 @@ import os
 import sys
 import threading
 import time
+from contextlib import contextmanager
 from functools import cached_property
 from importlib import import_module
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
-from airflow.providers.common.compat.sdk import AirflowNotFoundException, BaseHook
+from airflow.providers.common.compat.sdk import (
+    AirflowException,
+    AirflowNotFoundException,
+    BaseHook,
+)
 
-from airflow_provider_modelarts.exceptions import ConfigurationError, ModelArtsError
+from airflow_provider_modelarts.exceptions import (
+    REFUSALS,
+    ConfigurationError,
+    ConnectionLookupError,
+    ModelArtsError,
+)
 from airflow_provider_modelarts.hooks.connection import ConnectionFields, client_config
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
     from airflow_provider_modelarts.client.caller import ClientConfig
     from airflow_provider_modelarts.client.client import ModelArtsClient
+
+T = TypeVar("T")
 
 CONNECTION_LIFETIME: Final = 300.0
 """Seconds for which a triggerer process uses a connection without looking it up again."""
@@ -53,8 +67,37 @@ class ModelArtsHook(BaseHook):
         """
         return _client(self._config)
 
+    def call(self, request: Callable[[ModelArtsClient], T]) -> T:
+        """Send a request; if the credentials are refused, once more with new ones of the connection.
+
+        For waits, during which credentials may be replaced.
+
+        :param request: calls a method of the client that it is given.
+        :raises ConnectionLookupError: refused, and the connection cannot be read now.
+        """
+        client = self.get_conn()
+        try:
+            return request(client)
+        except REFUSALS:
+            fresh = self.renewed(client)
+            if fresh is None:
+                raise
+        return request(fresh)
+
+    def renewed(self, refused: ModelArtsClient) -> ModelArtsClient | None:
+        """Read the connection anew; return its client, or None if it is still the one refused.
+
+        :raises ConnectionLookupError: the connection cannot be read now.
+        """
+        with _looking_up(self.modelarts_conn_id):
+            self._config = self._read_config()
+        return None if self._config == refused.config else self.get_conn()
+
     @cached_property
     def _config(self) -> ClientConfig:
+        return self._read_config()
+
+    def _read_config(self) -> ClientConfig:
         conn_id = self.modelarts_conn_id
         try:
             connection = self.get_connection(conn_id)
@@ -77,6 +120,18 @@ class ModelArtsHook(BaseHook):
                 look_up.add_done_callback(lambda _: _pending.pop(key, None))
             config = await asyncio.shield(look_up)
         return _client(config)
+
+    @classmethod
+    async def arenewed(cls, conn_id: str, refused: ModelArtsClient) -> ModelArtsClient | None:
+        """Do what ``renewed`` does from within an event loop; waits refused together share one look-up.
+
+        :raises ConnectionLookupError: the connection cannot be read now.
+        """
+        if _known_config(conn_id) == refused.config:
+            _configs.pop(conn_id, None)
+        with _looking_up(conn_id):
+            client = await cls.aget_client(conn_id)
+        return None if client.config == refused.config else client
 
     @classmethod
     async def _alook_up(cls, conn_id: str) -> ClientConfig:
@@ -131,6 +186,31 @@ class ModelArtsHook(BaseHook):
             )
             for name, field in CONN_FIELDS.items()
         }
+
+
+@contextmanager
+def _looking_up(conn_id: str) -> Iterator[None]:
+    """Let a connection that cannot be read during a wait be an error that passes.
+
+    Where its database or API does not answer, Airflow says that the connection does not exist. And one
+    that cannot be used may be half edited.
+    """
+    try:
+        yield
+    except _lookup_failures() as error:
+        msg = (
+            f"The credentials of connection {conn_id!r} were refused, and Airflow cannot read the "
+            f"connection anew just now: {error}"
+        )
+        raise ConnectionLookupError(msg) from error
+
+
+def _lookup_failures() -> tuple[type[Exception], ...]:
+    try:
+        from airflow.sdk.exceptions import AirflowRuntimeError  # a failed question, in 3.0 and 3.1
+    except ImportError:  # Airflow 2
+        return ConfigurationError, AirflowException
+    return ConfigurationError, AirflowException, AirflowRuntimeError
 
 
 def _known_config(conn_id: str) -> ClientConfig | None:

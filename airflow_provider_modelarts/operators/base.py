@@ -136,10 +136,12 @@ class DeleteOperator(ModelArtsOperator):
             try:
                 self._delete(client)
             except NotFoundError as error:
+                if not error.says_gone:
+                    raise
                 self.log.warning("Nothing to delete: %s", error)
                 return
             if self.wait_for_completion:
-                until_gone(lambda: self._read(client), self.poll_interval, end_time)
+                until_gone(lambda: self.hook.call(self._read), self.poll_interval, end_time)
                 self.log.info("It is gone")
 
     @abstractmethod

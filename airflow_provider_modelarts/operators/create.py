@@ -256,8 +256,19 @@ class CreateOperator(ConfigOperator):
                 self._stop(made.job_id, made.version_id)
 
     def _stop(self, job_id: int, version_id: int | None) -> None:
-        if version_id is not None:
-            stop(self.hook.get_conn(), job_id, version_id)
+        if version_id is None:
+            return
+        client = self.hook.get_conn()
+        if not stop(client, job_id, version_id):
+            return
+        try:
+            fresh = self.hook.renewed(client)  # replaced during the wait, maybe
+        except ModelArtsError as error:
+            self.log.warning("%s", error)
+            return
+        if fresh is not None:
+            self.log.info("The connection has other credentials now, trying again")
+            stop(fresh, job_id, version_id)
 
     # ---- payload
 

@@ -116,4 +116,6 @@ class DeleteSavedConfigOperator(_SavedConfigOperator):
             try:
                 self.hook.get_conn().delete_saved_config(self.config_name)
             except NotFoundError as error:
+                if not error.says_gone:
+                    raise
                 self.log.warning("Nothing to delete: %s", error)

@@ -16,13 +16,18 @@ from airflow.triggers.base import BaseTrigger, TriggerEvent
 from airflow_provider_modelarts import killing
 from airflow_provider_modelarts.client.status import Outcome, describe, outcome_of
 from airflow_provider_modelarts.events import JobEvent
-from airflow_provider_modelarts.exceptions import ModelArtsError
+from airflow_provider_modelarts.exceptions import (
+    REFUSALS,
+    ConnectionLookupError,
+    ModelArtsError,
+)
 from airflow_provider_modelarts.hooks.modelarts import ModelArtsHook
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Coroutine
 
     from airflow_provider_modelarts.client.client import ModelArtsClient
+    from airflow_provider_modelarts.client.polling import Patience
 
 KILL_LIMIT: Final = 20.0
 """Seconds in which Airflow must tell the task's state when a trigger is ended; it allows 30 for all."""
@@ -122,12 +127,23 @@ class TrainingJobTrigger(BaseTrigger):
             await self._stop()
 
     async def _stop(self) -> None:
+        """Stop the version; with new credentials of the connection if those of the wait are refused."""
         from airflow_provider_modelarts.client.watcher import threads
 
+        loop = asyncio.get_running_loop()
         if self._client is None:  # ended before the first look-up of the connection was through
             self._client = await ModelArtsHook.aget_client(self.modelarts_conn_id)
-        stop = partial(killing.stop, self._client, self.job_id, self.version_id)
-        await asyncio.get_running_loop().run_in_executor(threads(), stop)
+        stop = partial(killing.stop, job_id=self.job_id, version_id=self.version_id)
+        if not await loop.run_in_executor(threads(), stop, self._client):
+            return
+        try:
+            fresh = await ModelArtsHook.arenewed(self.modelarts_conn_id, self._client)
+        except ConnectionLookupError as error:
+            self.log.warning("%s", error)
+            return
+        if fresh is not None:
+            self.log.info("The connection has other credentials now, trying again")
+            await loop.run_in_executor(threads(), stop, fresh)
 
     def _warm_up(self) -> None:
         """Ask Airflow for a state once in a triggerer.
@@ -170,7 +186,9 @@ class TrainingJobTrigger(BaseTrigger):
             status = await self._wait()
         except ModelArtsError as error:
             message = f"{type(error).__name__}: {error}"
-            return event("error", message=message, retryable=error.retryable)
+            # Refused credentials end the wait in the task, which reads the connection itself.
+            retryable = error.retryable or isinstance(error, REFUSALS)
+            return event("error", message=message, retryable=retryable)
         succeeded = outcome_of(status) is Outcome.SUCCEEDED
         message = f"The version has ended: {describe(status)}"
         return event("success" if succeeded else "failed", job_status=status, message=message)
@@ -181,13 +199,36 @@ class TrainingJobTrigger(BaseTrigger):
         :raises ModelArtsError: the wait cannot go on.
         """
         client = await ModelArtsHook.aget_client(self.modelarts_conn_id)
-        self._client = client  # so that on_kill need not look the connection up
         # Only now: the client has loaded what these need, in a thread.
         from airflow_provider_modelarts.client.polling import Patience
         from airflow_provider_modelarts.client.watcher import watcher_of
 
         patience = Patience(interval=self.poll_interval, end_time=self.end_time)
-        return await watcher_of(client).ended(self.job_id, self.version_id, patience)
+        while True:
+            self._client = client  # so that on_kill need not look the connection up
+            try:
+                return await watcher_of(client).ended(self.job_id, self.version_id, patience)
+            except REFUSALS as refusal:
+                client = await self._renewed(client, refusal, patience)
+
+    async def _renewed(
+        self, refused: ModelArtsClient, refusal: ModelArtsError, patience: Patience
+    ) -> ModelArtsClient:
+        """Return the client of a connection whose credentials have been replaced during the wait.
+
+        :param refusal: what is raised when they have not been.
+        """
+        while True:
+            try:
+                fresh = await ModelArtsHook.arenewed(self.modelarts_conn_id, refused)
+            except ConnectionLookupError as error:
+                patience.missed(error)
+                await asyncio.sleep(patience.pause())
+                continue
+            if fresh is None:
+                raise refusal
+            self.log.info("The connection has other credentials now, the wait goes on with them")
+            return fresh
 
 
 async def _to_its_end(work: Coroutine[Any, Any, None]) -> None:

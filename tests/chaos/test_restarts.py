@@ -99,7 +99,9 @@ def test_scheduler_is_killed_alone(stack: ChaosStack, books: Any, when: str) -> 
     for run in runs:
         run.wait_for_death()
     stack.wait(lambda: not stack.tasks_in_workers(), "the processes of the tasks to end")
-    end(left)  # idle now, they still hold the dead scheduler's connection to the database, locks and all
+    end(
+        left
+    )  # idle now, they still hold the dead scheduler's connection to the database, locks and all
     for run in runs:
         stack.api.pause(run.dag_id, paused=False)
     finish(runs)

@@ -5,14 +5,19 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
+from airflow_provider_modelarts.client.polling import Patience
 from airflow_provider_modelarts.client.watcher import Watcher, watcher_of
-from airflow_provider_modelarts.exceptions import AuthenticationError
+from airflow_provider_modelarts.exceptions import AuthenticationError, ModelArtsError
 from tests.emulated.waits import (
     COMPLETED,
+    INTERVAL,
     RUNNING,
+    aligned,
+    gate,
     looks,
     run,
     start,
+    start_together,
     until,
 )
 
@@ -48,7 +53,7 @@ def test_throttled_service_is_asked_no_more_than_it_allows(client, emulator) -> 
     client._sleep = sleep
 
     async def main() -> list[int]:
-        return await asyncio.gather(*start(watcher_of(client), ids))
+        return await asyncio.gather(*await start_together(watcher_of(client), ids))
 
     assert run(main) == [COMPLETED] * 50
     assert len(pauses) == 1
@@ -59,19 +64,27 @@ def test_throttled_service_is_asked_no_more_than_it_allows(client, emulator) -> 
 def test_slow_page_blocks_nobody_else(client, emulator) -> None:
     """The event loop runs on while an answer takes its time, and the answer then counts."""
     ids = emulator.add_jobs(5, status=COMPLETED)
-    emulator.inject("list_training_jobs", "slow", delay=1.0)
-    turns = 0
+    answers = gate(client, "job_page")
 
     async def main() -> list[int]:
-        nonlocal turns
-        tasks = start(watcher_of(client), ids)
-        while not all(task.done() for task in tasks):
-            turns += 1
+        tasks = await start_together(watcher_of(client), ids)
+        for _ in range(20):
             await asyncio.sleep(0.01)
+        answers.set()
         return await asyncio.gather(*tasks)
 
     assert run(main) == [COMPLETED] * 5
-    assert turns > 10
+
+
+class MissingPatience(Patience):
+    """Counts the polls that gave no answer."""
+
+    missing = 0
+
+    def missed(self, error: ModelArtsError) -> None:
+        """Take note of one."""
+        self.missing += 1
+        super().missed(error)
 
 
 def test_failed_page_costs_only_what_it_would_have_told(client, emulator) -> None:
@@ -80,14 +93,16 @@ def test_failed_page_costs_only_what_it_would_have_told(client, emulator) -> Non
     emulator.inject("list_training_jobs", "status", status=500, skip=1, times=6)
     client._sleep = lambda _: None
     watcher = Watcher(client)
+    waits = [MissingPatience(interval=INTERVAL) for _ in ids]
 
-    async def main() -> tuple[int, int]:
-        tasks = start(watcher, ids, interval=1.0)
-        await until(lambda: sum(task.done() for task in tasks) >= 1000)
-        early = sum(task.done() for task in tasks)
-        return early, sum(status == COMPLETED for status in await asyncio.gather(*tasks))
+    async def main() -> list[int]:
+        pairs = zip(ids, waits, strict=True)
+        tasks = [asyncio.ensure_future(watcher.ended(*pair, wait)) for pair, wait in pairs]
+        await aligned(watcher)
+        return await asyncio.gather(*tasks)
 
-    assert run(main) == (1000, 1500)
+    assert run(main) == [COMPLETED] * 1500
+    assert sum(wait.missing for wait in waits) == 500
 
 
 def test_row_that_moves_between_pages_is_not_missed(client, emulator) -> None:
@@ -104,7 +119,8 @@ def test_row_that_moves_between_pages_is_not_missed(client, emulator) -> None:
     client.job_page = page
 
     async def main() -> list[int]:
-        return await asyncio.gather(*start(watcher_of(client), ids))
+        # One that is not due yet would find its job gone, if that is the one deleted.
+        return await asyncio.gather(*await start_together(watcher_of(client), ids))
 
     emulator.clear_requests()
 
@@ -118,7 +134,8 @@ def test_refused_credentials_end_every_wait(connect, emulator) -> None:
     wrong = connect(password="wrong-secret-key")
 
     async def main() -> list[Any]:
-        return await asyncio.gather(*start(watcher_of(wrong), ids), return_exceptions=True)
+        tasks = await start_together(watcher_of(wrong), ids)
+        return await asyncio.gather(*tasks, return_exceptions=True)
 
     emulator.clear_requests()
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
@@ -42,3 +43,34 @@ def start(watcher: Watcher, ids: list[tuple[int, int]], **kwargs: Any) -> list[a
     """Start one wait for each version."""
     kwargs = {"interval": INTERVAL, **kwargs}
     return [asyncio.ensure_future(watcher.ended(*pair, Patience(**kwargs))) for pair in ids]
+
+
+async def start_together(
+    watcher: Watcher, ids: list[tuple[int, int]], **kwargs: Any
+) -> list[asyncio.Task[int]]:
+    """Start one wait for each version, all due at one moment, however long starting them takes."""
+    tasks = start(watcher, ids, **kwargs)
+    await aligned(watcher)
+    return tasks
+
+
+async def aligned(watcher: Watcher, apart: float = 0.0) -> None:
+    """Make the waits that were just started due so many seconds apart."""
+    await asyncio.sleep(0)  # each has begun, and the watcher has not
+    waits = sorted(watcher._waits, key=lambda wait: wait.due)
+    lateness = waits[0].late - waits[0].due
+    for number, wait in enumerate(waits):
+        wait.due = waits[0].due + number * apart
+        wait.late = wait.due + lateness
+
+
+def gate(client: Any, method: str) -> threading.Event:
+    """Let no call of a method through before the event that is returned is set."""
+    opened, call = threading.Event(), getattr(client, method)
+
+    def gated(*args: Any) -> Any:
+        assert opened.wait(30), "the event loop stands still while an answer is awaited"
+        return call(*args)
+
+    setattr(client, method, gated)
+    return opened

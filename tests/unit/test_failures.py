@@ -21,11 +21,12 @@ from airflow_provider_modelarts.exceptions import (
     ResponseLostError,
     ServiceUnavailableError,
     ThrottledError,
+    UnexpectedResponseError,
 )
 from airflow_provider_modelarts.failures import decode, parse_retry_after
 from airflow_provider_modelarts.transport import Response
 
-AUTH, DENIED, MISSING, TAKEN, CONFLICT, QUOTA, CALLER, THROTTLED, FAULT = (
+AUTH, DENIED, MISSING, TAKEN, CONFLICT, QUOTA, CALLER, THROTTLED, FAULT, UNDECIDED = (
     AuthenticationError,
     PermissionDeniedError,
     NotFoundError,
@@ -35,6 +36,7 @@ AUTH, DENIED, MISSING, TAKEN, CONFLICT, QUOTA, CALLER, THROTTLED, FAULT = (
     InvalidRequestError,
     ThrottledError,
     ServiceUnavailableError,
+    UnexpectedResponseError,
 )
 
 # Class, HTTP status and codes that come with it; codes without prefix are ModelArts codes.
@@ -49,6 +51,7 @@ TABLE = [
     (CALLER, 400, "0101 0104 0107 0210 0901 2605 2606 2607 2608 2757 2758 2763 2764 2767 2773"),
     (CALLER, 400, "2787 2788 2789 2790 2791 2792 2802 2806 2810 2811 2816 2825 2830 2832 2840"),
     (CALLER, 400, "2886 2887 2889 4105 4313 4315 APIG.0201"),
+    (CALLER, 400, "0806 2818"),
     (CALLER, 403, "2702"),
     (CALLER, 404, "APIG.0101"),
     (CALLER, 405, "2803"),
@@ -69,6 +72,7 @@ TABLE = [
     (MISSING, 200, "2775 0102"),
     (MISSING, 400, "0102 2775 2780 2781 2782 2783 2819 2820 4311 4312 4352 4353 7005"),
     (MISSING, 404, "0015 2836 2890"),
+    (MISSING, 404, "2775 0102"),  # undocumented with this status, but the service's code
     (THROTTLED, 429, "2799 4206 6101 APIG.0308 APIGW.0308 IAM.0012"),
     (FAULT, 400, "1002"),
     (FAULT, 403, "2703"),
@@ -118,32 +122,62 @@ def test_class_follows_from_status_and_code(
 @pytest.mark.parametrize(
     ("status", "error"),
     [
-        (400, CALLER),
+        *((status, UNDECIDED) for status in (301, 302, 303, 304, 307, 308)),
+        *((status, UNDECIDED) for status in (400, 402, 403, 404, 405, 406, 407, 409, 410)),
+        *((status, UNDECIDED) for status in (413, 414, 418, 421, 425, 451, 494, 499)),
         (401, AUTH),
-        (403, DENIED),
-        (404, MISSING),
-        (405, CALLER),
-        (408, FAULT),
-        (409, CONFLICT),
-        (413, CALLER),
-        (418, CALLER),
         (429, THROTTLED),
-        (500, FAULT),
-        (501, FAULT),
-        (502, FAULT),
-        (503, FAULT),
-        (504, FAULT),
-        (599, FAULT),
+        *((status, FAULT) for status in (408, 500, 501, 502, 503, 504, 520, 599)),
     ],
 )
 @pytest.mark.parametrize(
-    "body", [b"", b"<html>oops</html>", {"error_code": "ModelArts.9999"}], ids=["-", "html", "code"]
+    "body",
+    [
+        b"",
+        b"<html>oops</html>",
+        {"error_code": "ModelArts.9999"},
+        {"error_code": "GW.404", "error_msg": "no route"},
+        {"is_success": False, "error_message": "no"},
+        {"error": {"code": 404, "message": "not found"}},
+        {"error_code": 404},
+    ],
+    ids=["-", "html", "code", "other code", "no code", "form of iam", "number"],
 )
-def test_status_decides_where_the_code_is_missing_or_unknown(
+def test_without_a_known_code_no_status_is_a_verdict_on_the_job(
     status: int, error: type[ModelArtsApiError], body: Any
 ) -> None:
-    """A failure is classified by its status alone when the body does not help."""
-    assert type(failure(answer(status, body))) is error
+    """It decides only where it depends on no job: who asks, how often, and faults."""
+    found = failure(answer(status, body))
+
+    assert type(found) is error
+    assert found.retryable is (error is not AUTH)
+
+
+@pytest.mark.parametrize(
+    ("status", "error"),
+    [(400, CALLER), (403, DENIED), (404, CALLER), (409, CALLER), (401, AUTH), (302, UNDECIDED)],
+)
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"error": {"code": 404, "message": "no", "title": "Not Found"}},
+        {"error_code": "IAM.0004", "error_msg": "no"},
+    ],
+    ids=["keystone", "code"],
+)
+def test_iam_needs_no_known_code(status: int, error: type[ModelArtsApiError], body: Any) -> None:
+    """Its own form of failure counts by its status, and is never about a missing job."""
+    with pytest.raises(ModelArtsApiError) as caught:
+        decode(answer(status, body), "POST /v3/auth/tokens", from_iam=True)
+
+    assert type(caught.value) is error
+
+
+@pytest.mark.parametrize("status", [400, 403, 404, 410])
+def test_page_in_front_of_iam_is_no_verdict_of_iam(status: int) -> None:
+    """A gateway can stand there, too."""
+    with pytest.raises(UnexpectedResponseError):
+        decode(answer(status, b"<html>oops</html>"), "POST /v3/auth/tokens", from_iam=True)
 
 
 @pytest.mark.parametrize(
@@ -163,6 +197,11 @@ def test_failure_in_the_body_of_a_200_is_one(body: dict[str, Any]) -> None:
 
     assert error.http_status == 200
     assert error.error_code == body.get("error_code", "")
+
+
+def test_answer_without_content_says_success() -> None:
+    """HTTP 204 cannot carry ``is_success``."""
+    assert decode(answer(204, b""), "DELETE /x") == {"is_success": True}
 
 
 @pytest.mark.parametrize(
@@ -243,7 +282,7 @@ def test_redirect_is_an_error_that_names_the_target(status: int) -> None:
     """Redirects are not followed; whoever set up the connection learns where it should point."""
     error = failure(answer(status, b"", location="https://elsewhere/"))
 
-    assert type(error) is CALLER
+    assert type(error) is UNDECIDED
     assert "redirected to 'https://elsewhere/'" in str(error)
     assert "set 'host' to the final address" in str(error)
 

@@ -297,7 +297,9 @@ each_deletion = pytest.mark.parametrize("what", ["job", "version"])
 
 @each_deletion
 @pytest.mark.parametrize(
-    "gone", [MISSING, failed(404), failed(400, "ModelArts.0102")], ids=["2775", "404", "0102"]
+    "gone",
+    [MISSING, failed(404, "ModelArts.2775"), failed(400, "ModelArts.0102")],
+    ids=["2775", "404", "0102"],
 )
 @pytest.mark.parametrize("fault", [LOST, failed(500), failed(504)], ids=["lost", "500", "504"])
 def test_deletion_that_was_lost_has_worked_when_nothing_is_left(
@@ -309,6 +311,19 @@ def test_deletion_that_was_lost_has_worked_when_nothing_is_left(
     delete(make_client(server.url), what)
 
     assert [seen.method for seen in server.requests] == ["DELETE", "DELETE"]
+
+
+@each_deletion
+@pytest.mark.parametrize("fault", [LOST, failed(404)], ids=["lost", "404"])
+def test_deletion_is_not_done_because_a_page_says_404(
+    serve: Callable[..., Any], make_client: Callable[..., Any], what: str, fault: Any
+) -> None:
+    """The request is sent again until the service itself answers."""
+    server = serve(fault, failed(404), failed(410), OK)
+
+    delete(make_client(server.url), what)
+
+    assert [seen.method for seen in server.requests] == ["DELETE"] * 4
 
 
 @each_deletion
@@ -334,7 +349,7 @@ def test_deletion_of_what_never_was_is_an_error(
         (ThrottledError("x", http_status=429), True, True),
         (ResponseLostError("x"), False, True),
         (ServiceUnavailableError("x", http_status=503), False, True),
-        (NotFoundError("x", http_status=404), False, False),
+        (NotFoundError("x", http_status=400), False, False),
         (ConflictError("x", http_status=409), False, False),
         (ModelArtsError("x"), False, False),
         (ValueError("x"), False, False),
