@@ -160,8 +160,9 @@ class JobNameExistsError(ModelArtsApiError):
     """Another job of the project has this name already."""
 
     default_hint = (
-        "Choose a job_name of its own for each DAG run, for example with run_id in it (its ':', '+' "
-        "and '.' replaced), or set if_exists to 'attach' or 'new_version'"
+        "Give each DAG run and each mapped task a job_name of its own, for example with "
+        "unique_job_name from airflow_provider_modelarts.job_names, or set if_exists to 'attach' or "
+        "'new_version'"
     )
 
 

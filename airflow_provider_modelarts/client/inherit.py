@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from typing import TYPE_CHECKING, Any, Final
 
 from airflow_provider_modelarts.client.rules import parameter_pairs
@@ -10,6 +11,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from airflow_provider_modelarts.client.models.job import Settings
+
+log = logging.getLogger(__name__)
 
 ALGORITHM: Final = (
     "app_url",
@@ -20,7 +23,10 @@ ALGORITHM: Final = (
     "user_command",
 )
 INPUT: Final = ("data_source", "dataset_id", "dataset_version_id", "data_url")
-OTHERS: Final = ("worker_server_num", "spec_id", "pool_id", "train_url", "log_url")
+TARGET: Final = ("spec_id", "pool_id")
+OTHERS: Final = ("worker_server_num", "train_url", "log_url")
+
+_OWN_CODE: Final = ("app_url", "boot_file_url", "engine_id")
 
 _SOURCE_FIELDS: Final = ("type", "data_url", "dataset_id", "dataset_version")
 
@@ -28,20 +34,28 @@ _SOURCE_FIELDS: Final = ("type", "data_url", "dataset_id", "dataset_version")
 def inherited(previous: Settings, config: Mapping[str, Any]) -> dict[str, Any]:
     """Return ``config`` completed by what the previous version, or a saved set, has set.
 
-    Algorithm fields and input fields are each replaced as a group when ``config`` names one of the
-    group; parameters are merged by label; null, empty and id 0 count as unset.
+    Algorithm fields, input fields, and flavor with pool are each replaced as a group when ``config``
+    names one of the group; parameters are merged by label; null, empty and id 0 count as unset. Of what
+    an answer shows but a request may not hold together, one is kept.
 
     :param previous: the version or the saved set to start from.
     :param config: what the author names, with the API's field names.
     """
     result: dict[str, Any] = {}
-    for group in (ALGORITHM, INPUT):
+    for group in (ALGORITHM, INPUT, TARGET):
         if not any(name in config for name in group):
             result |= _set_fields(previous, group)
     result |= {
         name: value for name, value in _set_fields(previous, OTHERS).items() if name not in config
     }
     _keep_one_input(result)
+    _keep_one_algorithm(result)
+    if "spec_id" in result and result.pop("pool_id", None) is not None:
+        # Answers show the pool of every job, also the system's own, which no request may name.
+        log.info(
+            "The settings to start from show both spec_id and pool_id, and a request takes one: spec_id is "
+            "kept. To train in the pool, name pool_id in config"
+        )
     parameter = _parameters(previous, config)
     return result | dict(config) | ({"parameter": parameter} if parameter else {})
 
@@ -68,6 +82,15 @@ def _keep_one_input(result: dict[str, Any]) -> None:
             result.pop(name, None)
     elif "dataset_id" in result:
         result.pop("data_url", None)
+
+
+def _keep_one_algorithm(result: dict[str, Any]) -> None:
+    """Answers show the engine of a built-in algorithm, and fields that an image does not need."""
+    if "user_image_url" in result:
+        result.pop("model_id", None)
+    elif "model_id" in result:
+        for name in _OWN_CODE:
+            result.pop(name, None)
 
 
 def _parameters(previous: Settings, config: Mapping[str, Any]) -> Any:

@@ -217,6 +217,16 @@ def warnings(config: Mapping[str, Any]) -> list[Finding]:
     return found
 
 
+def no_output(config: Mapping[str, Any]) -> list[Finding]:
+    """R19: a new job may be without an output folder, by the tables; its run then fails."""
+    if "train_url" in config or config.get("create_version") is False:
+        return []
+    remedy = "Set it like '/bucket/output/'"
+    return [
+        _absent("train_url", "R19", "a job without an output folder fails when it runs", remedy)
+    ]
+
+
 def _doubtful_pairs(config: Mapping[str, Any]) -> list[Finding]:
     """R07, R12, R13, R18b: combinations that the pages advise against."""
     found = []

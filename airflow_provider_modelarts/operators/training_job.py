@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import TYPE_CHECKING, Any, Final
 
 from airflow_provider_modelarts.exceptions import (
@@ -188,11 +189,15 @@ class CreateJobVersionOperator(CreateOperator):
             named_only = self._request(job_id, config | {"pre_version_id": named or 0})
             self._warn(named_only.warnings())
 
+        @cache  # it is asked for whenever a version is compared with it
         def request(client: ModelArtsClient, base: int) -> CreateJobVersionRequest:
             complete = config | {"pre_version_id": base}
-            if self.inherit_config:
-                complete = inherited(client.get_job_version(job_id, base), complete)
-            return self._request(job_id, complete)
+            if not self.inherit_config:
+                return self._request(job_id, complete)
+            complete = inherited(client.get_job_version(job_id, base), complete)
+            found = self._request(job_id, complete)
+            self._warn(found.warnings())
+            return found
 
         return VersionPlan(job_id, named, request, self._extra_config())
 

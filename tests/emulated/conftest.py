@@ -7,6 +7,7 @@ import json
 import logging
 from datetime import UTC, datetime
 from functools import partial
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -61,6 +62,14 @@ class TaskInstance:
         """There was no earlier start."""
 
 
+def macros() -> Any:
+    """Return what templates know as ``macros``."""
+    try:
+        return import_module("airflow.sdk.execution_time.macros")
+    except ImportError:  # Airflow 2
+        return import_module("airflow.macros")
+
+
 def fire(deferred: TaskDeferred) -> dict[str, Any]:
     """Run the trigger of a deferral as a triggerer would, from its stored form, and return its event."""
     path, kwargs = deferred.trigger.serialize()
@@ -87,9 +96,16 @@ def run_task() -> Callable[..., Any]:
         between: Callable[[TaskDeferred], None] | None = None,
         **variables: Any,
     ) -> Any:
-        context = {"ti": TaskInstance(), "task": task, "params": {}, **variables}
+        context = {
+            "ti": TaskInstance(),
+            "task": task,
+            "params": {},
+            "macros": macros(),
+            **variables,
+        }
         if not task.has_dag():
             task.dag = DAG("test", schedule=None, start_date=datetime(2026, 1, 1, tzinfo=UTC))
+        context.setdefault("dag", task.dag)
         task.render_template_fields(context)
         step = partial(task.execute, context)
         while True:

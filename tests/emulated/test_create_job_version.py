@@ -154,6 +154,13 @@ def test_inherit_config_changes_only_what_is_named(create, emulator, run_task, j
     assert sent.keys() == expected.keys() | {"parameter", "pre_version_id"}
 
 
+def test_warnings_are_logged_with_inherit_config_too(create, run_task, logged) -> None:
+    """Once, although the settings are made anew whenever they are compared."""
+    run_task(create(inherit_config=True, config={"train_url": "obs://bucket/out/"}))
+
+    assert logged().count("config.train_url") == 1
+
+
 def test_inherit_config_replaces_input_and_algorithm_as_groups(create, emulator, run_task) -> None:
     """Naming one field of a group drops the others of the previous version."""
     source = [{"type": "obs", "data_url": "/bucket/part/"}]

@@ -342,7 +342,7 @@ def test_job_of_a_later_try_is_not_stopped_for_an_earlier_one(
     """A task that is marked and then cleared trains anew, perhaps under the same name."""
     push(CLAIM, intent | {"intent": intent["intent"] | {"job_name": "not-there-yet"}})
     listener.EndedByUser().on_task_instance_failed(None, instance)
-    until(lambda: "not-there" in str(emulator.requests("list_training_jobs")))
+    until(lambda: len(emulator.requests("list_training_jobs")) >= 2)
 
     push(CLAIM, claim | {"try_number": 2})
     wait(ordered)

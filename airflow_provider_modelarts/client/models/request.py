@@ -148,7 +148,8 @@ class _TrainingRequest(Request):
     def warnings(self) -> list[Violation]:
         """Return the broken rules that do not stop the request (severity W)."""
         config = self.to_wire()["config"]
-        return [findings.as_violation(finding, "config") for finding in rules.warnings(config)]
+        found = [*rules.warnings(config), *rules.no_output(config)]
+        return [findings.as_violation(finding, "config") for finding in found]
 
 
 class CreateTrainingJobRequest(_TrainingRequest):

@@ -188,3 +188,43 @@ def test_result_is_a_valid_version(fields: dict[str, Any]) -> None:
     config = inherited(previous(**fields), {"pre_version_id": 2})
 
     assert CreateJobVersionRequest.checked({"config": config}).warnings() == []
+
+
+@pytest.mark.parametrize(
+    ("shown", "expected"),
+    [
+        # The engine of a built-in algorithm.
+        ({"model_id": 4, "app_url": "", "boot_file_url": None}, ["model_id"]),
+        ({"model_id": 4}, ["model_id"]),
+        ({"model_id": 0}, ["app_url", "boot_file_url", "engine_id"]),
+        (
+            {"user_image_url": "h/i:1", "user_command": "bash", "model_id": 4},
+            ["app_url", "boot_file_url", "engine_id", "user_image_url", "user_command"],
+        ),
+    ],
+)
+def test_one_algorithm_is_taken_over(shown: dict[str, Any], expected: list[str]) -> None:
+    """An answer shows more than one way to say what runs; a request takes one."""
+    names = inherited(previous(**shown), {}).keys()
+
+    assert sorted(names & {*BEFORE, "model_id", "user_image_url", "user_command"}) == sorted(
+        [*expected, *(BEFORE.keys() - {"app_url", "boot_file_url", "engine_id"})]
+    )
+
+
+@pytest.mark.parametrize(
+    ("shown", "config", "expected"),
+    [
+        ({"pool_id": "pool1"}, {}, {"spec_id": 5}),
+        ({"pool_id": "pool1", "spec_id": 0}, {}, {"pool_id": "pool1"}),
+        ({"pool_id": "pool1"}, {"pool_id": "mine"}, {"pool_id": "mine"}),
+        ({"pool_id": "pool1"}, {"spec_id": 9}, {"spec_id": 9}),
+    ],
+)
+def test_flavor_or_pool_is_taken_over(
+    shown: dict[str, Any], config: dict[str, Any], expected: dict[str, Any]
+) -> None:
+    """Answers show the system's own pool beside the flavor, which no request may name."""
+    found = inherited(previous(**shown), config)
+
+    assert {name: found[name] for name in ("spec_id", "pool_id") if name in found} == expected
