@@ -8,7 +8,6 @@ codes mean different things under different statuses ("Error Codes" in the Model
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -27,10 +26,12 @@ from airflow_provider_modelarts.exceptions import (
     ServiceUnavailableError,
     ThrottledError,
 )
+from airflow_provider_modelarts.masking import SCANNED, scrub
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from airflow_provider_modelarts.secret import Secret
     from airflow_provider_modelarts.transport import Response
 
 _ErrorType = type[ModelArtsApiError]
@@ -100,12 +101,13 @@ _WORDED_HINTS: Final[tuple[tuple[str, str], ...]] = (
     ),
 )
 
-_SIGNATURE = re.compile(r"(Signature=)[0-9a-fA-F]+")
 _MESSAGE_LIMIT = 600
 _REDIRECTS = range(300, 400)
 
 
-def decode(response: Response, operation: str, secrets: Iterable[str] = ()) -> dict[str, Any]:
+def decode(
+    response: Response, operation: str, secrets: Iterable[str | Secret] = ()
+) -> dict[str, Any]:
     """Return the JSON object of a successful answer.
 
     :param response: what the server sent.
@@ -122,22 +124,16 @@ def decode(response: Response, operation: str, secrets: Iterable[str] = ()) -> d
         or bool(data.get("error_code"))
     )
     if failed:
-        raise _error(response, data, operation, secrets)
+        error = _error(response, data, operation, secrets)
+        del body, data  # a traceback shows local variables, and these may repeat our secrets
+        raise error
     if body is None and response.body.strip():
         msg = (
             f"{operation}: HTTP {response.status}, but the answer is not a JSON object: "
-            f"{scrub(_excerpt(response.body), secrets)}"
+            f"{_excerpt(response.body, secrets)}"
         )
         raise ResponseLostError(msg)
     return data
-
-
-def scrub(text: str, secrets: Iterable[str]) -> str:
-    """Replace secrets and signatures in a text that came from outside."""
-    for secret in secrets:
-        if secret:
-            text = text.replace(secret, "***")
-    return _SIGNATURE.sub(r"\1***", text)
 
 
 def parse_retry_after(value: str | None) -> float | None:
@@ -163,7 +159,7 @@ def _json_object(body: bytes) -> dict[str, Any] | None:
 
 
 def _error(
-    response: Response, data: Mapping[str, Any], operation: str, secrets: Iterable[str]
+    response: Response, data: Mapping[str, Any], operation: str, secrets: Iterable[str | Secret]
 ) -> ModelArtsApiError:
     code, message = _code_and_message(data)
     request_id = str(
@@ -176,7 +172,7 @@ def _error(
         message = f"redirected to {response.headers.get('location', 'nowhere')!r}"
     short = code.removeprefix("ModelArts.").replace("APIGW.", "APIG.")
     return _error_type(response.status, short)(
-        scrub(message or _excerpt(response.body) or "no message given", secrets),
+        scrub(message, secrets) or _excerpt(response.body, secrets) or "no message given",
         error_code=scrub(code, secrets),
         http_status=response.status,
         request_id=scrub(request_id, secrets),
@@ -220,6 +216,7 @@ def _hint(status: int, code: str, message: str) -> str:
     return _HINTS.get(code, "")
 
 
-def _excerpt(body: bytes) -> str:
-    text = " ".join(body.decode(errors="replace").split())
+def _excerpt(body: bytes, secrets: Iterable[str | Secret]) -> str:
+    """Return the start of a body, masked before blanks are joined and the rest is cut off."""
+    text = " ".join(scrub(body[: 4 * SCANNED].decode(errors="replace"), secrets).split())
     return text if len(text) <= _MESSAGE_LIMIT else f"{text[:_MESSAGE_LIMIT]}…"
