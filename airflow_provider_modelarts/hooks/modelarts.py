@@ -15,6 +15,7 @@ from airflow.providers.common.compat.sdk import AirflowNotFoundException, BaseHo
 
 from airflow_provider_modelarts.exceptions import ConfigurationError, ModelArtsError
 from airflow_provider_modelarts.hooks.connection import ConnectionFields, client_config
+from airflow_provider_modelarts.secret import Secret
 
 if TYPE_CHECKING:
     from airflow_provider_modelarts.client.caller import ClientConfig
@@ -60,7 +61,10 @@ class ModelArtsHook(BaseHook):
             connection = self.get_connection(conn_id)
         except AirflowNotFoundException as error:
             raise _not_found(conn_id) from error
-        return client_config(_fields(conn_id, connection, connection.extra_dejson))
+        fields = _fields(conn_id, connection, connection.extra_dejson)
+        # A traceback shows local variables, and Airflow's object prints its password.
+        del connection
+        return client_config(fields)
 
     @classmethod
     async def aget_client(cls, conn_id: str) -> ModelArtsClient:
@@ -92,7 +96,9 @@ class ModelArtsHook(BaseHook):
         except AirflowNotFoundException as error:
             raise _not_found(conn_id) from error
         extra = await get_async_extra_dejson(connection)
-        config = client_config(_fields(conn_id, connection, extra))
+        fields = _fields(conn_id, connection, extra)
+        del connection, extra
+        config = client_config(fields)
         _configs[conn_id] = (time.monotonic() + CONNECTION_LIFETIME, config)
         return config
 
@@ -162,7 +168,7 @@ def _fields(conn_id: str, connection: Any, extra: dict[str, Any]) -> ConnectionF
         host=connection.host or "",
         port=connection.port,
         login=connection.login or "",
-        password=connection.password or "",
+        password=Secret.of(connection.password or ""),
         extra=extra,
     )
 
