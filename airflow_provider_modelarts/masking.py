@@ -21,7 +21,7 @@ from airflow_provider_modelarts.secret import MASK, Secret
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
-SCANNED: Final = 8_000
+SCANNED: Final = 4_000
 """Characters of a text that are read; what follows is left out."""
 
 _START: Final = 8
@@ -56,8 +56,11 @@ def scrub(text: str, secrets: Iterable[str | Secret]) -> str:
     """
     if len(text) > SCANNED:
         text = f"{text[:SCANNED]}…"
-    forms = {form for secret in secrets for form in _forms(Secret.of(secret).reveal())}
-    pieces = {form[at : at + _PIECE] for form in forms for at in range(len(form) - _PIECE + 1)}
+    hiding = [Secret.of(secret).reveal() for secret in secrets]
+    forms = {form for secret in hiding for form in _forms(secret)}
+    pieces = {
+        secret[at : at + _PIECE] for secret in hiding for at in range(len(secret) - _PIECE + 1)
+    }
     hidden = bytearray(len(text))
     for reading in _readings(text) if forms else ():
         for start, end in _places(reading.text, forms, pieces):

@@ -74,7 +74,7 @@ class SignatureFlow:
     def __init__(
         self, key: AccessKey, project_id: str, clock: Callable[[], float] = time.time
     ) -> None:
-        self._access_key = key.access_key
+        self._access_key = _for_header("access_key", key.access_key).reveal()
         self._secret_key = _for_header("secret_key", key.secret_key)
         self._security_token = _for_header("security_token", key.security_token)
         self._project_id = project_id

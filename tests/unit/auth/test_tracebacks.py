@@ -198,8 +198,9 @@ def test_secret_is_copied_but_not_pickled() -> None:
         Token("the-ready-tokän"),
         AccessKey("AK", "the-secret\ud800key"),
         AccessKey("AK", "key", "the security-token"),
+        AccessKey("ÄK", "the-secret-key"),
     ],
-    ids=["line", "umlaut", "surrogate", "blank"],
+    ids=["line", "umlaut", "surrogate", "blank", "access key"],
 )
 def test_secret_that_no_header_can_carry_is_refused_unseen(
     make_client: Callable[..., Any], credentials: Any
