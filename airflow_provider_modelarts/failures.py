@@ -12,7 +12,6 @@ job. Statuses alone count only where they do not depend on the job: 401, 408, 42
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -32,10 +31,12 @@ from airflow_provider_modelarts.exceptions import (
     ThrottledError,
     UnexpectedResponseError,
 )
+from airflow_provider_modelarts.masking import SCANNED, scrub
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from airflow_provider_modelarts.secret import Secret
     from airflow_provider_modelarts.transport import Response
 
 _ErrorType = type[ModelArtsApiError]
@@ -108,13 +109,16 @@ _WORDED_HINTS: Final[tuple[tuple[str, str], ...]] = (
     ),
 )
 
-_SIGNATURE = re.compile(r"(Signature=)[0-9a-fA-F]+")
 _MESSAGE_LIMIT = 600
 _REDIRECTS = range(300, 400)
 
 
 def decode(
-    response: Response, operation: str, secrets: Iterable[str] = (), *, from_iam: bool = False
+    response: Response,
+    operation: str,
+    secrets: Iterable[str | Secret] = (),
+    *,
+    from_iam: bool = False,
 ) -> dict[str, Any]:
     """Return the JSON object of a successful answer; HTTP 204, which has none, says success.
 
@@ -135,22 +139,16 @@ def decode(
         or bool(data.get("error_code"))
     )
     if failed:
-        raise _error(response, data, operation, secrets, from_iam=from_iam)
+        error = _error(response, data, operation, secrets, from_iam=from_iam)
+        del body, data  # a traceback shows local variables, and these may repeat our secrets
+        raise error
     if body is None and response.body.strip():
         msg = (
             f"{operation}: HTTP {response.status}, but the answer is not a JSON object: "
-            f"{scrub(_excerpt(response.body), secrets)}"
+            f"{_excerpt(response.body, secrets)}"
         )
         raise ResponseLostError(msg)
     return data
-
-
-def scrub(text: str, secrets: Iterable[str]) -> str:
-    """Replace secrets and signatures in a text that came from outside."""
-    for secret in secrets:
-        if secret:
-            text = text.replace(secret, "***")
-    return _SIGNATURE.sub(r"\1***", text)
 
 
 def parse_retry_after(value: str | None) -> float | None:
@@ -179,7 +177,7 @@ def _error(
     response: Response,
     data: Mapping[str, Any],
     operation: str,
-    secrets: Iterable[str],
+    secrets: Iterable[str | Secret],
     *,
     from_iam: bool,
 ) -> ModelArtsApiError:
@@ -197,7 +195,7 @@ def _error(
     if from_iam and error_type is UnexpectedResponseError and _in_iam_form(data, code):
         error_type = _BY_IAM_STATUS.get(response.status, error_type)
     return error_type(
-        scrub(message or _excerpt(response.body) or "no message given", secrets),
+        scrub(message, secrets) or _excerpt(response.body, secrets) or "no message given",
         error_code=scrub(code, secrets),
         http_status=response.status,
         request_id=scrub(request_id, secrets),
@@ -246,6 +244,7 @@ def _hint(status: int, code: str, message: str) -> str:
     return _HINTS.get(code, "")
 
 
-def _excerpt(body: bytes) -> str:
-    text = " ".join(body.decode(errors="replace").split())
+def _excerpt(body: bytes, secrets: Iterable[str | Secret]) -> str:
+    """Return the start of a body, masked before blanks are joined and the rest is cut off."""
+    text = " ".join(scrub(body[: 4 * SCANNED].decode(errors="replace"), secrets).split())
     return text if len(text) <= _MESSAGE_LIMIT else f"{text[:_MESSAGE_LIMIT]}…"

@@ -1,4 +1,4 @@
-"""One HTTP exchange: bytes out, bytes in. The only module that imports the HTTP library.
+"""One HTTP exchange: bytes out, bytes in. The only module that imports ``requests``.
 
 No retry, no redirect and no meaning of an answer here: the client above decides those. What
 this layer guarantees:
@@ -7,7 +7,9 @@ this layer guarantees:
   cannot replace them and what is signed is what is sent;
 - no redirect is followed, since a signature or token must not reach another host;
 - the exchange as a whole ends within ``timeout`` seconds, however slowly the answer drips;
-- a failure tells whether the request may have reached the server.
+- a failure tells whether the request may have reached the server, and nothing of what it held:
+  neither its text, nor its cause, nor the local variables of its frames;
+- a request to this machine takes no proxy, whatever the environment says.
 """
 
 from __future__ import annotations
@@ -15,8 +17,9 @@ from __future__ import annotations
 import contextlib
 import http.client
 import io
+import logging
+import os
 import re
-import ssl
 import time
 from dataclasses import dataclass, field
 from http.cookiejar import DefaultCookiePolicy
@@ -27,22 +30,36 @@ import requests
 import urllib3
 from requests.adapters import HTTPAdapter
 from requests.auth import AuthBase
+from requests.utils import DEFAULT_CA_BUNDLE_PATH, select_proxy
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 
 from airflow_provider_modelarts import __version__
 from airflow_provider_modelarts.exceptions import RequestNotSentError, ResponseLostError
+from airflow_provider_modelarts.network import Bundle, Proxy, is_loopback
+from airflow_provider_modelarts.secret import revealed
+from airflow_provider_modelarts.transport_errors import (
+    NotConnectedError,
+    Route,
+    UnusableBundleError,
+    lost,
+    not_sent,
+)
 
 if TYPE_CHECKING:
     import socket
     from collections.abc import Iterator, Mapping, Sequence
+
+    from airflow_provider_modelarts.secret import Secret
+
+log = logging.getLogger(__name__)
 
 MAX_ANSWER_BYTES: Final = 64 * 1024 * 1024
 """An answer above this is refused; a page of 1,000 jobs has well under 1 MB."""
 
 _CONNECT_TIMEOUT: Final = 10.0
 _CHUNK: Final = 64 * 1024
-_CONNECTION_REPR: Final = re.compile(r"^(<.*?>|HTTPS?Connection\w*\(.*?\)): ")
+_TUNNEL_REFUSED: Final = re.compile(r"Tunnel connection failed: (\d{3})")
 
 
 @dataclass(frozen=True)
@@ -67,7 +84,7 @@ class Response:
 class Authorize(Protocol):
     """Gives the headers that prove who sends this request; called once per attempt."""
 
-    def __call__(self, request: Request) -> Mapping[str, str]:
+    def __call__(self, request: Request) -> Mapping[str, str | Secret]:
         """Return headers to add."""
 
 
@@ -102,31 +119,70 @@ class Transport:
         :raises RequestNotSentError: the server cannot have seen the request.
         :raises ResponseLostError: it may have; no complete answer was read.
         """
-        deadline = time.monotonic() + self.timeout
-        auth = _Authorized(request, authorize)
         try:
-            # verify goes with each call: set on the session it would lose against the environment.
-            with self._session.request(
-                request.method,
-                request.url,
-                headers=dict(request.headers),
-                data=request.body or None,
-                auth=auth,
-                timeout=(min(_CONNECT_TIMEOUT, self.timeout), self.timeout),
-                allow_redirects=False,
-                verify=self.verify,
-                stream=True,
-            ) as answer:
-                body = b"".join(self._read(answer, request, deadline))
-                headers = {name.lower(): value for name, value in answer.headers.items()}
-                return Response(answer.status_code, headers, body)
+            return self._exchange(request, _Authorized(request, authorize))
+        except (requests.exceptions.InvalidURL, requests.exceptions.InvalidSchema):
+            failed: Exception = RequestNotSentError(
+                f"{_where(request)}: not a usable URL; check 'host'"
+            )
+        except (NotConnectedError, UnusableBundleError) as error:
+            failed = not_sent(error, self._route(request))
         except (
             requests.RequestException,
             urllib3.exceptions.HTTPError,
             http.client.HTTPException,
             OSError,
         ) as error:
-            raise _transport_error(error, request, self.timeout) from error
+            timed_out = isinstance(error, requests.Timeout)
+            failed = lost(error, self._route(request), self.timeout, timed_out=timed_out)
+        except BaseException as error:
+            # Whatever it is (a task's own timeout, for one), the library's frames hold credentials.
+            error.__traceback__ = error.__context__ = None
+            raise
+        raise failed  # not from within the handlers, whose error would stay with it as its context
+
+    def _exchange(self, request: Request, auth: _Authorized) -> Response:
+        deadline = time.monotonic() + self.timeout
+        # verify goes with each call: set on the session it would lose against the environment.
+        with self._session.request(
+            request.method,
+            request.url,
+            headers=dict(request.headers),
+            data=request.body or None,
+            auth=auth,
+            timeout=(min(_CONNECT_TIMEOUT, self.timeout), self.timeout),
+            allow_redirects=False,
+            verify=self.verify,
+            stream=True,
+        ) as answer:
+            if answer.status_code == 407 and self._proxy(request, "http"):
+                raise NotConnectedError(OSError(), at_proxy=True, status=407)
+            body = b"".join(self._read(answer, request, deadline))
+            headers = {name.lower(): value for name, value in answer.headers.items()}
+            return Response(answer.status_code, headers, body)
+
+    def _proxy(self, request: Request, *schemes: str) -> Proxy | None:
+        """Return the proxy for a request of one of these schemes."""
+        scheme = urlsplit(request.url).scheme
+        settings = self._session.merge_environment_settings(request.url, {}, None, None, None)
+        proxy = select_proxy(request.url, settings["proxies"]) if scheme in schemes else None
+        return Proxy.of(proxy, scheme) if proxy else None
+
+    def _route(self, request: Request) -> Route:
+        return Route(
+            _where(request),
+            urlsplit(request.url).netloc.rpartition("@")[2],
+            self._bundle(),
+            self._proxy(request, "http", "https"),
+        )
+
+    def _bundle(self) -> Bundle:
+        if isinstance(self.verify, str):
+            return Bundle(self.verify, "extra 'verify' of the connection")
+        for name in ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"):
+            if path := os.environ.get(name):
+                return Bundle(path, f"environment variable {name}")
+        return Bundle(DEFAULT_CA_BUNDLE_PATH, "that of Python package certifi")
 
     def _read(
         self, answer: requests.Response, request: Request, deadline: float
@@ -148,15 +204,20 @@ class Transport:
 
 
 class _Session(requests.Session):
-    """Looks at no redirect.
-
-    Even where it follows none, the library reads the target's address, which may be no text, and
-    the whole body, however large.
-    """
+    """Looks at no redirect, and at no proxy for this machine."""
 
     def get_redirect_target(self, resp: requests.Response) -> None:  # noqa: ARG002
-        """Say that there is none."""
+        """Say that there is none.
+
+        Even where it follows none, the library reads the target's address, which may be no text, and
+        the whole body, however large.
+        """
         return
+
+    def merge_environment_settings(self, url: Any, *settings: Any) -> Any:
+        """Leave out proxies for this machine: credentials for it would reach another one, in the clear."""
+        merged = super().merge_environment_settings(url, *settings)
+        return {**merged, "proxies": {}} if is_loopback(urlsplit(url).hostname or "") else merged
 
 
 class _Bounded(io.RawIOBase):
@@ -192,29 +253,52 @@ class _Bounded(io.RawIOBase):
 
 
 class _Answer(http.client.HTTPResponse):
-    """An answer whose head is bounded in time as its body is."""
+    """An answer whose head is bounded in time as its body is, and in what it gives to the log."""
 
     def __init__(self, sock: socket.socket, *args: Any, **kwargs: Any) -> None:
         super().__init__(sock, *args, **kwargs)
         self.fp = io.BufferedReader(_Bounded(self.fp.detach(), sock))
 
+    def begin(self) -> None:
+        super().begin()
+        # The parser stops at a malformed line, and urllib3 logs the rest: a token may be in it.
+        if self.msg.defects or self.msg.get_payload():
+            log.warning("An answer has a malformed header line; the lines after it are ignored")
+            self.msg.defects.clear()
+            self.msg.set_payload("")
 
-class _Http(HTTPConnection):
-    response_class = _Answer
 
+class _Connecting(HTTPConnection):
+    """Tells what failed before the first byte of the request, and whether a proxy is to blame."""
 
-class _Https(HTTPSConnection):
     response_class = _Answer
 
     def connect(self) -> None:
-        """Connect; whatever fails in the TLS handshake precedes the first byte of the request."""
+        """Connect, through the proxy's tunnel where there is one."""
+        self._at_proxy = self.proxy is not None
         try:
             super().connect()
-        except ssl.SSLCertVerificationError:
+        except NotConnectedError:
             raise
+        except (OSError, urllib3.exceptions.HTTPError, http.client.HTTPException) as error:
+            raise NotConnectedError(error, at_proxy=self._at_proxy) from error
+
+    def _tunnel(self) -> None:
+        try:
+            super()._tunnel()
         except OSError as error:
-            msg = f"TLS handshake failed: {error}"
-            raise urllib3.exceptions.NewConnectionError(self, msg) from error
+            if refused := _TUNNEL_REFUSED.match(str(error)):
+                raise NotConnectedError(error, at_proxy=True, status=int(refused[1])) from error
+            raise
+        self._at_proxy = False
+
+
+class _Http(_Connecting):
+    """A connection in the clear."""
+
+
+class _Https(_Connecting, HTTPSConnection):
+    """A connection with TLS; whatever fails in its handshake precedes the request."""
 
 
 class _HttpPool(HTTPConnectionPool):
@@ -232,10 +316,34 @@ class _Adapter(HTTPAdapter):
         super().init_poolmanager(*args, **kwargs)
         self.poolmanager.pool_classes_by_scheme = _POOLS
 
-    def proxy_manager_for(self, *args: Any, **kwargs: Any) -> Any:
-        manager = super().proxy_manager_for(*args, **kwargs)
+    def proxy_manager_for(self, proxy: str, **kwargs: Any) -> Any:
+        if not proxy.lower().startswith(("http://", "https://")):  # SOCKS has other connections
+            raise requests.exceptions.InvalidProxyURL
+        manager = super().proxy_manager_for(proxy, **kwargs)
         manager.pool_classes_by_scheme = _POOLS
         return manager
+
+    def get_connection_with_tls_context(
+        self, request: Any, verify: Any, proxies: Any = None, cert: Any = None
+    ) -> Any:
+        """Return the pool for a request; a proxy's address that cannot be used is the proxy's fault."""
+        try:
+            return super().get_connection_with_tls_context(request, verify, proxies, cert)
+        except (
+            requests.exceptions.InvalidProxyURL,
+            urllib3.exceptions.HTTPError,
+            TypeError,  # of an address without a host
+        ) as error:
+            if not select_proxy(request.url, proxies):
+                raise
+            raise NotConnectedError(ValueError("address"), at_proxy=True) from error
+
+    def cert_verify(self, conn: Any, url: Any, verify: Any, cert: Any) -> None:
+        """Set the CA bundle; its absence has nothing to do with the host."""
+        try:
+            super().cert_verify(conn, url, verify, cert)  # type: ignore[no-untyped-call]
+        except OSError as error:
+            raise UnusableBundleError from error
 
 
 _POOLS: Final = {"http": _HttpPool, "https": _HttpsPool}
@@ -260,71 +368,10 @@ class _Authorized(AuthBase):
                 self._request.headers,
                 self._request.body,
             )
-            prepared.headers.update(self._authorize(final))
+            prepared.headers.update(revealed(self._authorize(final)))
         return prepared
 
 
 def _where(request: Request) -> str:
     parts = urlsplit(request.url)
-    return f"{request.method} {parts.scheme}://{parts.netloc}{parts.path}"
-
-
-def _transport_error(
-    error: Exception, request: Request, timeout: float
-) -> RequestNotSentError | ResponseLostError:
-    """Tell "nothing was sent" from "the answer was lost"; in doubt the latter."""
-    host = urlsplit(request.url).netloc
-    cause = _root_cause(error)
-    if isinstance(cause, urllib3.exceptions.NameResolutionError):
-        return RequestNotSentError(
-            f"{_where(request)}: the host name {host!r} cannot be resolved. Check 'host' (or "
-            "'cloud' and 'region') of the connection, and the DNS of this machine"
-        )
-    if isinstance(cause, ssl.SSLCertVerificationError):
-        return RequestNotSentError(
-            f"{_where(request)}: the TLS certificate of {host!r} is not trusted: "
-            f"{cause.verify_message}. Set extra 'verify' of the connection to the path of the "
-            "CA bundle that issued it"
-        )
-    if isinstance(
-        cause, (urllib3.exceptions.NewConnectionError, urllib3.exceptions.ConnectTimeoutError)
-    ):
-        return RequestNotSentError(
-            f"{_where(request)}: no connection to {host!r}: {_reason(cause)}. Check 'host' of the "
-            "connection, and that this machine may reach it (proxy, firewall)"
-        )
-    if isinstance(error, (requests.exceptions.InvalidURL, requests.exceptions.InvalidSchema)):
-        return RequestNotSentError(f"{_where(request)}: not a usable URL; check 'host'")
-    if isinstance(error, requests.Timeout) or isinstance(cause, TimeoutError):
-        what = f"no complete answer within {timeout:g} seconds (extra 'timeout')"
-    elif type(cause) is http.client.BadStatusLine:  # not the kind of it that says "disconnected"
-        # Without what was said instead: that may repeat the request, credentials and all.
-        what = "the answer is not HTTP. Check 'host' of the connection and its port"
-    else:
-        what = f"the connection broke: {_reason(cause)}"
-    return ResponseLostError(f"{_where(request)}: {what}")
-
-
-def _root_cause(error: Exception) -> Exception:
-    """Unpack what the libraries have wrapped, down to the first error that is telling."""
-    telling = (
-        urllib3.exceptions.NewConnectionError,
-        urllib3.exceptions.ConnectTimeoutError,
-        ssl.SSLCertVerificationError,
-    )
-    current: object = error
-    while isinstance(current, Exception) and not isinstance(current, telling):
-        inner = (
-            getattr(current, "reason", None)
-            or next((arg for arg in current.args if isinstance(arg, Exception)), None)
-            or current.__cause__
-        )
-        if not isinstance(inner, Exception):
-            return current
-        current = inner
-    return current if isinstance(current, Exception) else error
-
-
-def _reason(error: Exception) -> str:
-    """Return the error's text without the connection object that urllib3 puts before it."""
-    return _CONNECTION_REPR.sub("", str(error)) or type(error).__name__
+    return f"{request.method} {parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"

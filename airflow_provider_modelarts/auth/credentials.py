@@ -1,8 +1,13 @@
-"""The three kinds of credentials, as plain values that never print their secrets."""
+"""The three kinds of credentials, as plain values that never print their secrets.
+
+Secrets are given as text and kept as :class:`~airflow_provider_modelarts.secret.Secret`.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+
+from airflow_provider_modelarts.secret import Secret
 
 
 @dataclass(frozen=True)
@@ -10,8 +15,11 @@ class AccessKey:
     """Access key; with ``security_token`` a temporary one."""
 
     access_key: str
-    secret_key: str = field(repr=False)
-    security_token: str = field(default="", repr=False)
+    secret_key: str | Secret = field(repr=False)
+    security_token: str | Secret = field(default="", repr=False)
+
+    def __post_init__(self) -> None:
+        _hide(self, "secret_key", "security_token")
 
 
 @dataclass(frozen=True)
@@ -27,18 +35,29 @@ class Password:
     """
 
     user: str
-    password: str = field(repr=False)
+    password: str | Secret = field(repr=False)
     domain_name: str
     iam_endpoint: str
     project_id: str = ""
     project_name: str = ""
+
+    def __post_init__(self) -> None:
+        _hide(self, "password")
 
 
 @dataclass(frozen=True)
 class Token:
     """A project token made elsewhere; it cannot be renewed here."""
 
-    token: str = field(repr=False)
+    token: str | Secret = field(repr=False)
+
+    def __post_init__(self) -> None:
+        _hide(self, "token")
 
 
 Credentials = AccessKey | Password | Token
+
+
+def _hide(credentials: Credentials, *names: str) -> None:
+    for name in names:
+        object.__setattr__(credentials, name, Secret.of(getattr(credentials, name)))

@@ -9,7 +9,7 @@ from __future__ import annotations
 import copy
 import json
 import threading
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
 
@@ -20,6 +20,8 @@ from airflow_provider_modelarts.exceptions import (
     ResponseLostError,
 )
 from airflow_provider_modelarts.failures import decode
+from airflow_provider_modelarts.masking import scrub
+from airflow_provider_modelarts.secret import Secret
 from airflow_provider_modelarts.transport import Request, build_url
 
 if TYPE_CHECKING:
@@ -41,7 +43,7 @@ _OPERATION: Final = "POST /v3/auth/tokens"
 class IssuedToken:
     """A token, when to renew it (epoch seconds), and the project it belongs to."""
 
-    value: str = field(repr=False)
+    value: Secret
     renew_at: float
     project_id: str
 
@@ -58,6 +60,7 @@ class IamTokens:
         self, credentials: Password, transport: Transport, clock: Callable[[], float]
     ) -> None:
         self._credentials = credentials
+        self._password = Secret.of(credentials.password)
         self._transport = transport
         self._clock = clock
         self._lock = threading.Lock()
@@ -82,22 +85,22 @@ class IamTokens:
         """Return the token in use whatever is left of its life; fetch one only if there is none."""
         return self._token or self.get()
 
-    def drop(self, value: str) -> None:
+    def drop(self, value: str | Secret) -> None:
         """Forget the token if it is still the one with this value."""
         with self._lock:
             if self._token is not None and self._token.value == value:
                 self._token = None
 
-    def secrets(self) -> tuple[str, ...]:
+    def secrets(self) -> tuple[Secret, ...]:
         """Return the password and the token in use."""
         token = self._token
-        return self._credentials.password, token.value if token is not None else ""
+        return (self._password, token.value) if token is not None else (self._password,)
 
     def _fetch(self, now: float) -> IssuedToken:
         self._refusal = None
         try:
             response = self._transport.send(self._request())
-            data = decode(response, _OPERATION, [self._credentials.password], from_iam=True)
+            data = decode(response, _OPERATION, [self._password], from_iam=True)
         except ModelArtsApiError as error:
             if not error.retryable:
                 self._refusal = (now, error)
@@ -117,7 +120,7 @@ class IamTokens:
     def _request(self) -> Request:
         who = self._credentials
         domain = {"name": who.domain_name}
-        user = {"name": who.user, "password": who.password, "domain": domain}
+        user = {"name": who.user, "password": self._password.reveal(), "domain": domain}
         # A project name is unique only within its domain; Keystone insists on the domain.
         scope = (
             {"id": who.project_id}
@@ -147,7 +150,7 @@ class IamTokens:
         else:
             return
         msg = f"{_OPERATION}: the token belongs to the project with {got} of the connection"
-        raise ConfigurationError(msg)
+        raise ConfigurationError(scrub(msg, [self._password, token.value]))
 
 
 def _issued(response: Response, data: dict[str, Any], now: float) -> IssuedToken:
@@ -156,7 +159,7 @@ def _issued(response: Response, data: dict[str, Any], now: float) -> IssuedToken
     The life of the token is taken from the server's two times, so that a wrong clock here neither
     keeps a dead token nor renews a good one for ever.
     """
-    value = response.headers.get("x-subject-token", "")
+    value = Secret(response.headers.get("x-subject-token", ""))
     token = data.get("token")
     token = token if isinstance(token, dict) else {}
     project = token.get("project")
@@ -166,6 +169,7 @@ def _issued(response: Response, data: dict[str, Any], now: float) -> IssuedToken
         name
         for name, found in (
             ("header X-Subject-Token", value),
+            ("header X-Subject-Token that can be sent back", value.fits_header()),
             ("token.expires_at", expires_at),
             ("token.project.id", project_id),
         )

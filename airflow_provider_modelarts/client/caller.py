@@ -8,7 +8,7 @@ import time
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
-from airflow_provider_modelarts.auth.flow import flow_for
+from airflow_provider_modelarts.auth.flow import TOKEN_HEADER, flow_for
 from airflow_provider_modelarts.client.operation import Operation, Repeat, given
 from airflow_provider_modelarts.client.retry import CHANGED_MEANWHILE, Backoff, retrying
 from airflow_provider_modelarts.exceptions import (
@@ -20,6 +20,8 @@ from airflow_provider_modelarts.exceptions import (
     ServiceUnavailableError,
 )
 from airflow_provider_modelarts.failures import decode
+from airflow_provider_modelarts.masking import scrub
+from airflow_provider_modelarts.secret import Secret
 from airflow_provider_modelarts.transport import Request, Transport, build_url
 
 if TYPE_CHECKING:
@@ -151,16 +153,18 @@ class Caller:
         raise AssertionError  # pragma: no cover - the loop returns or raises
 
     def _exchange(self, operation: Operation[T], project_id: str, *, renew: bool) -> T:
-        used: dict[str, str] = {}
+        used: dict[str, str | Secret] = {}
 
-        def authorize(request: Request) -> Mapping[str, str]:
+        def authorize(request: Request) -> Mapping[str, str | Secret]:
             used.update(self._auth.headers(request))
             return used
 
         response = self._transport.send(self._request(operation, project_id), authorize)
         log.debug("%s -> HTTP %d, %d bytes", operation, response.status, len(response.body))
         try:
-            data = decode(response, str(operation), self._auth.secrets())
+            # Another thread may have renewed the token meanwhile: the one that was sent counts too.
+            secrets = (*self._auth.secrets(), Secret.of(used.get(TOKEN_HEADER, "")))
+            data = decode(response, str(operation), secrets)
         except AuthenticationError as error:
             if renew and _token_refused(error) and self._auth.renew(used):
                 raise _Renewed from error
@@ -171,7 +175,7 @@ class Caller:
             return operation.parse(data)
         except ResponseLostError as error:
             msg = f"{operation}: HTTP {response.status}, but {error}"
-            raise ResponseLostError(msg) from None
+            raise ResponseLostError(scrub(msg, secrets)) from None
 
     def _request(self, operation: Operation[Any], project_id: str) -> Request:
         url = build_url(self.config.endpoint, f"/v1/{project_id}{operation.path}", operation.query)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
 from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar
 
@@ -45,7 +45,7 @@ class Operation(Generic[T]):
     path: str
     parse: Callable[[Mapping[str, Any]], T]
     query: tuple[tuple[str, str], ...] = ()
-    body: Mapping[str, Any] | None = None
+    body: Mapping[str, Any] | None = field(default=None, repr=False)
     repeat: Repeat = Repeat.SAFE
 
     def __str__(self) -> str:

@@ -8,12 +8,14 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 from functools import partial
-from ipaddress import ip_address
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 from urllib.parse import urlsplit
 
 from airflow_provider_modelarts.exceptions import ConfigurationError
+from airflow_provider_modelarts.masking import scrub
+from airflow_provider_modelarts.network import is_loopback
+from airflow_provider_modelarts.secret import Secret
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -26,6 +28,10 @@ CLOUDS: Final = ("huaweicloud", "otc")
 _DEFAULT_PORTS: Final = {"https": 443, "http": 80}
 _DEFAULT_TIMEOUT: Final = 60.0
 _USERINFO: Final = re.compile(r"^(\w+://)?.*@", re.DOTALL)
+_QUERY: Final = re.compile(r"([?#]).{8,}", re.DOTALL)
+_VALUE_LIMIT: Final = 80
+
+FieldT = TypeVar("FieldT", str, Secret)
 
 
 @dataclass(frozen=True)
@@ -36,8 +42,11 @@ class ConnectionFields:
     host: str = ""
     port: int | None = None
     login: str = ""
-    password: str = field(default="", repr=False)
+    password: str | Secret = field(default="", repr=False)
     extra: Mapping[str, Any] = field(default_factory=dict, repr=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "password", Secret.of(self.password))
 
 
 def client_config(fields: ConnectionFields) -> ClientConfig:
@@ -94,16 +103,16 @@ class _Reader:
             self._refuse(f"extra {name}", value, "letters, digits, '-', '_' and '.'")
         return value
 
-    def secret(self, name: str, value: str, *, needed: bool, what: str) -> str:
+    def secret(self, name: str, value: str | Secret, *, needed: bool, what: str) -> Secret:
         """Return a credential that a header can carry; others would show up in an error later."""
-        value = value.strip()
-        if not value and needed:
+        secret = Secret(Secret.of(value).reveal().strip())
+        if not secret and needed:
             self.problems.append(f"{name} is missing: set it to {what}")
-        if not (value.isascii() and value.isprintable()) or " " in value:
+        if not secret.fits_header():
             self.problems.append(
                 f"{name} has blanks, control characters or letters beyond ASCII in it: set it to {what}"
             )
-        return value
+        return secret
 
     def timeout(self) -> float:
         """Return the seconds for one exchange."""
@@ -166,7 +175,8 @@ class _Reader:
             host, own_port, parts = "", None, urlsplit("")
         odd = parts.query or parts.fragment or parts.username is not None
         if parts.scheme not in _DEFAULT_PORTS or not host or odd or not _is_host(host):
-            shown = _USERINFO.sub(r"\1***@", text)  # a password may stand there
+            # A password may stand in either place.
+            shown = _QUERY.sub(r"\1***", _USERINFO.sub(r"\1***@", text))
             self._refuse(
                 name, shown, "a base URL such as https://modelarts.eu-de.otc.t-systems.com"
             )
@@ -184,7 +194,7 @@ class _Reader:
         return f"{parts.scheme}://{shown}{path}"
 
     def _allows_http(self, host: str) -> bool:
-        return _is_loopback(host) or self.text("allow_http").lower() == "true"
+        return is_loopback(host) or self.text("allow_http").lower() == "true"
 
     # ---- credentials
 
@@ -192,8 +202,8 @@ class _Reader:
         """Return what the authentication type needs."""
         from airflow_provider_modelarts.auth.credentials import AccessKey, Password, Token
 
-        login, password = self._fields.login, self._fields.password
-        security_token = self.text("security_token")
+        login, password = self._fields.login, Secret.of(self._fields.password)
+        security_token = Secret(self.text("security_token"))
         if security_token and self.auth_type != "aksk":
             self.problems.append(
                 f"extra security_token belongs to a temporary access key, but auth_type is "
@@ -201,7 +211,7 @@ class _Reader:
             )
         if self.auth_type == "aksk":
             return AccessKey(
-                self.secret("login", login, needed=True, what="the access key id"),
+                self.secret("login", login, needed=True, what="the access key id").reveal(),
                 self.secret("password", password, needed=True, what="the secret access key"),
                 self.secret("extra security_token", security_token, needed=False, what="the token"),
             )
@@ -236,13 +246,17 @@ class _Reader:
                 "extra project_id is missing: set it to the id of the project that owns the jobs"
             )
 
-    def _needed(self, name: str, value: str, what: str) -> str:
+    def _needed(self, name: str, value: FieldT, what: str) -> FieldT:
         if not value:
             self.problems.append(f"{name} is missing: set it to {what}")
         return value
 
     def _refuse(self, name: str, value: str, allowed: str) -> None:
-        self.problems.append(f"{name} is {value!r}, but must be {allowed}")
+        """Refuse a value; a secret that was put into the wrong field is not shown."""
+        shown = scrub(value, [self._fields.password, self.text("security_token")])
+        if len(shown) > _VALUE_LIMIT:  # as long as a token
+            shown = f"{shown[:8]}… ({len(value)} characters)"
+        self.problems.append(f"{name} is {shown!r}, but must be {allowed}")
 
 
 def _known_endpoint(cloud: str, region: str, service: str) -> str:
@@ -265,12 +279,3 @@ def _exists(path: str) -> bool:
 
 def _is_host(host: str) -> bool:
     return ":" in host or all(char.isalnum() or char in "-._" for char in host)
-
-
-def _is_loopback(host: str) -> bool:
-    if host == "localhost":
-        return True
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return False

@@ -25,6 +25,7 @@ from airflow_provider_modelarts.exceptions import (
     ModelArtsError,
 )
 from airflow_provider_modelarts.hooks.connection import ConnectionFields, client_config
+from airflow_provider_modelarts.secret import Secret
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -103,7 +104,10 @@ class ModelArtsHook(BaseHook):
             connection = self.get_connection(conn_id)
         except AirflowNotFoundException as error:
             raise _not_found(conn_id) from error
-        return client_config(_fields(conn_id, connection, connection.extra_dejson))
+        fields = _fields(conn_id, connection, connection.extra_dejson)
+        # A traceback shows local variables, and Airflow's object prints its password.
+        del connection
+        return client_config(fields)
 
     @classmethod
     async def aget_client(cls, conn_id: str) -> ModelArtsClient:
@@ -147,7 +151,9 @@ class ModelArtsHook(BaseHook):
         except AirflowNotFoundException as error:
             raise _not_found(conn_id) from error
         extra = await get_async_extra_dejson(connection)
-        config = client_config(_fields(conn_id, connection, extra))
+        fields = _fields(conn_id, connection, extra)
+        del connection, extra
+        config = client_config(fields)
         _configs[conn_id] = (time.monotonic() + CONNECTION_LIFETIME, config)
         return config
 
@@ -242,7 +248,7 @@ def _fields(conn_id: str, connection: Any, extra: dict[str, Any]) -> ConnectionF
         host=connection.host or "",
         port=connection.port,
         login=connection.login or "",
-        password=connection.password or "",
+        password=Secret.of(connection.password or ""),
         extra=extra,
     )
 

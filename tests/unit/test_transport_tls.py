@@ -5,6 +5,7 @@ from __future__ import annotations
 import ssl
 from datetime import UTC, datetime, timedelta
 from ipaddress import ip_address
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pytest
@@ -18,7 +19,6 @@ from airflow_provider_modelarts.transport import Request, Transport
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
 OK = (200, b"hello")
 
@@ -230,3 +230,78 @@ def test_protocol_that_the_client_refuses_is_not_sent(
         send(server.url, authorities["good"].bundle)
 
     assert context is not narrow
+
+
+# ---- CA bundles that cannot be used
+
+
+@pytest.fixture
+def bundles(tmp_path: Path) -> dict[str, Path]:
+    """Paths that hold no certificates, each in its own way."""
+    (tmp_path / "empty").write_bytes(b"")
+    (tmp_path / "text").write_text("not a certificate")
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "folder" / "ca.pem").write_text("named as people name it")
+    return {name: tmp_path / name for name in ("missing", "empty", "text", "folder")}
+
+
+PROBLEMS = {
+    "missing": "does not exist",
+    "empty": "holds no certificate in PEM form",
+    "text": "holds no certificate in PEM form",
+    "folder": "is a folder without certificates that 'openssl rehash' has named",
+}
+
+
+@pytest.mark.parametrize("setting", ["verify", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"])
+@pytest.mark.parametrize("kind", PROBLEMS)
+def test_unusable_bundle_is_named_instead_of_the_host(
+    serve: Callable[..., Any],
+    send: Callable[..., Any],
+    authorities: dict[str, Authority],
+    bundles: dict[str, Path],
+    monkeypatch: pytest.MonkeyPatch,
+    kind: str,
+    setting: str,
+) -> None:
+    """The error has its path, where it is set, what is wrong with it, and that nothing was sent."""
+    path = str(bundles[kind])
+    if setting != "verify":
+        monkeypatch.setenv(setting, path)
+    server = serve(OK, tls=authorities["good"].context)
+
+    with pytest.raises(RequestNotSentError) as caught:
+        send(server.url, path if setting == "verify" else True)
+
+    where = "extra 'verify' of the connection" if setting == "verify" else f"variable {setting}"
+    assert f"nothing was sent to '{server.host}': the CA bundle '{path}'" in str(caught.value)
+    assert f"{where}) {PROBLEMS[kind]}. Set it to a file of PEM certificates" in str(caught.value)
+    assert caught.value.__cause__ is None
+    assert server.requests == []
+
+
+@pytest.mark.skipif(not Path("/proc/self/mem").exists(), reason="needs a file that nobody can read")
+def test_unreadable_bundle_is_named(
+    serve: Callable[..., Any], send: Callable[..., Any], authorities: dict[str, Authority]
+) -> None:
+    """What the machine says of the file is part of the error."""
+    server = serve(OK, tls=authorities["good"].context)
+
+    with pytest.raises(
+        RequestNotSentError, match="'/proc/self/mem' .* cannot be read: Input/output"
+    ):
+        send(server.url, "/proc/self/mem")
+
+
+def test_untrusted_certificate_is_told_with_the_bundle(
+    serve: Callable[..., Any], send: Callable[..., Any], authorities: dict[str, Authority]
+) -> None:
+    """A bundle that is fine, but not the right one, is named beside the host."""
+    server = serve(OK, tls=authorities["good"].context)
+    path = authorities["other"].bundle
+
+    with pytest.raises(RequestNotSentError) as caught:
+        send(server.url, path)
+
+    assert f"certificate of '{server.host}' is not trusted" in str(caught.value)
+    assert f"against '{path}' (extra 'verify' of the connection)" in str(caught.value)

@@ -23,7 +23,7 @@ from pydantic import (
 from airflow_provider_modelarts.exceptions import ResponseLostError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
 ModelT = TypeVar("ModelT", bound="Answer")
 RowT = TypeVar("RowT")
@@ -74,6 +74,10 @@ class Answer(BaseModel):
     def plain(self) -> dict[str, Any]:
         """Return it as plain JSON, fit for an XCom: without what may hold secrets."""
         return self.model_dump(mode="json", exclude=set(self.secret_fields))
+
+    def __repr_args__(self) -> Iterator[tuple[str | None, Any]]:
+        """Leave the same out where a traceback shows local variables."""
+        return (arg for arg in super().__repr_args__() if arg[0] not in self.secret_fields)
 
     @model_validator(mode="before")
     @classmethod

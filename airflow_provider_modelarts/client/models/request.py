@@ -32,7 +32,7 @@ class Parameter(Payload):
     """A running parameter; an environment variable with a custom image."""
 
     label: Text
-    value: Annotated[str, Field(strict=True)]
+    value: Annotated[str, Field(strict=True, repr=False)]
 
 
 class DataSource(Payload):
@@ -89,7 +89,7 @@ class TrainingFields(Payload):
     train_url: Text | None = None
     log_url: Text | None = None
     user_image_url: Text | None = None
-    user_command: Text | None = None
+    user_command: Text | None = Field(default=None, repr=False)
 
 
 class TrainingConfig(TrainingFields):

@@ -360,3 +360,24 @@ def test_directory_of_certificates_is_a_bundle() -> None:
     folder = str(Path(__file__).parent)
 
     assert read({"verify": folder}).verify == folder
+
+
+@pytest.mark.parametrize(
+    ("extra", "fields"),
+    [
+        ({"project_id": f"{SECRET}/+="}, {"password": SECRET}),
+        ({"cloud": SECRET}, {"password": SECRET}),
+        ({"timeout": SECRET, "security_token": SECRET}, {}),
+        ({"project_id": f"{SECRET}/+={'x' * 3000}"}, {}),
+        ({}, {"host": f"https://h/v1?token={SECRET}"}),
+    ],
+    ids=["project_id", "cloud", "security_token", "long", "query"],
+)
+def test_secret_in_the_wrong_field_is_refused_without_showing_it(
+    extra: dict[str, Any], fields: dict[str, Any]
+) -> None:
+    """What the connection knows as a secret is masked; what is as long as a token is not shown."""
+    (line,) = problems(extra, **fields)
+
+    assert SECRET not in line
+    assert len(line) < 200

@@ -234,3 +234,15 @@ def test_odd_row_of_a_list_is_kept_with_its_id(spoilt: Any) -> None:
     row = JobSummary.from_wire(data)
 
     assert (row.job_id, row.status, row.job_name) == (1, 0, None)
+
+
+def test_repr_shows_no_parameters() -> None:
+    """Parameters and commands may hold secrets, and a traceback may show an answer."""
+    pairs = [{"label": "API_KEY", "value": "the-secret"}]
+
+    found = JobVersion.from_wire(
+        {**IDS, "status": 8, "parameter": pairs, "user_command": "the-secret"}
+    )
+
+    assert found.parameter == pairs
+    assert "the-secret" not in f"{found!r} {found}"

@@ -267,3 +267,16 @@ def test_model_passes_unchecked(config: dict[str, Any]) -> None:
     model = CreateTrainingJobRequest.checked(job(config))
 
     assert CreateTrainingJobRequest.checked(model) is model
+
+
+def test_repr_shows_no_parameters(config: dict[str, Any]) -> None:
+    """Parameters and commands may hold secrets, and a traceback may show a request."""
+    del config["app_url"], config["boot_file_url"], config["engine_id"]
+    image = {"user_image_url": "registry/image:1", "user_command": "run the-secret"}
+
+    request = CreateTrainingJobRequest.checked(
+        job(config, parameter={"API_KEY": "the-secret"}, **image)
+    )
+
+    assert request.config.user_command == "run the-secret"
+    assert "the-secret" not in f"{request!r} {request}"
