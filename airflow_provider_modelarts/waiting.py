@@ -303,14 +303,3 @@ def end_time_of(*limits: float | timedelta | None) -> float | None:
         if limit is not None
     ]
     return time.time() + min(seconds) if seconds else None
-
-
-def checked_interval(seconds: float) -> float:
-    """Return the seconds between looks that a constructor was given.
-
-    :raises ValueError: they are not positive.
-    """
-    if isinstance(seconds, bool) or not seconds > 0:
-        msg = f"poll_interval is {seconds!r}, but must be a positive number of seconds"
-        raise ValueError(msg)
-    return seconds

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
+from airflow_provider_modelarts import arguments
 from airflow_provider_modelarts.exceptions import (
     NotFoundError,
     PayloadValidationError,
@@ -61,14 +62,9 @@ class CreateTrainingJobOperator(CreateOperator):
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
-        if if_exists not in IF_EXISTS:
-            msg = (
-                f"if_exists is {if_exists!r}, but must be one of {', '.join(map(repr, IF_EXISTS))}"
-            )
-            raise ValueError(msg)
         self.job_name = job_name
         self.workspace_id = workspace_id
-        self.if_exists = if_exists
+        self.if_exists = arguments.choice("if_exists", if_exists, IF_EXISTS)
 
     def _plan(self) -> JobPlan:
         from airflow_provider_modelarts.plans import JobPlan
@@ -174,7 +170,7 @@ class CreateJobVersionOperator(CreateOperator):
         super().__init__(**kwargs)
         self.job_id = job_id
         self.pre_version_id = pre_version_id
-        self.inherit_config = inherit_config
+        self.inherit_config = arguments.flag("inherit_config", inherit_config)
 
     def _plan(self) -> VersionPlan:
         from airflow_provider_modelarts.client.inherit import inherited

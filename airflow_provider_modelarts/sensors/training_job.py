@@ -9,6 +9,7 @@ from airflow.providers.common.compat.sdk import (
     conf,
 )
 
+from airflow_provider_modelarts import arguments
 from airflow_provider_modelarts.exceptions import (
     ModelArtsError,
     TrainingJobFailedError,
@@ -75,7 +76,7 @@ class TrainingJobSensor(ModelArtsSensor):
     ) -> None:
         super().__init__(**kwargs)
         self.version_id = version_id
-        self.deferrable = deferrable
+        self.deferrable = arguments.flag("deferrable", deferrable)
 
     def execute(self, context: Context) -> Any:
         """Wait in the triggerer, or poke as any sensor does."""
