@@ -13,6 +13,8 @@ from decimal import Decimal
 from numbers import Real
 from typing import TYPE_CHECKING, Any, Final
 
+from airflow_provider_modelarts.client.normal import is_flag
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -32,7 +34,7 @@ def flag(name: str, value: Any) -> bool:
     :param name: the parameter, for the message.
     :raises ValueError: the value is none.
     """
-    if isinstance(value, bool) or _is_numpy_bool(value):
+    if is_flag(value):
         return bool(value)
     text = value.strip().lower() if isinstance(value, str) else ""
     if text not in ("true", "false"):
@@ -99,18 +101,13 @@ def _seconds(value: Any) -> float | None:
 
 def _number(value: Any) -> float | None:
     """Return a finite number, or None."""
-    if isinstance(value, bool) or not isinstance(value, (Real, Decimal, str)):
+    if is_flag(value) or not isinstance(value, (Real, Decimal, str)):
         return None
     try:
         found = float(value)
     except (ValueError, OverflowError):
         return None
     return found if math.isfinite(found) else None
-
-
-def _is_numpy_bool(value: Any) -> bool:
-    kind = type(value)
-    return kind.__module__ == "numpy" and kind.__name__ in ("bool", "bool_")
 
 
 def _refused(name: str, value: Any, allowed: str) -> ValueError:
