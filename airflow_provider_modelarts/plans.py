@@ -97,6 +97,7 @@ class JobPlan:
     :param send: sends it.
     :param version: the plan for a version of a job of that name, which trains the same.
     :param if_exists: what to do with a job of that name that is not this task's own.
+    :param advice: how this task comes by a name of its own.
     """
 
     job_name: str
@@ -105,3 +106,4 @@ class JobPlan:
     send: Callable[[ModelArtsClient], CreatedJob]
     version: Callable[[int], VersionPlan]
     if_exists: str
+    advice: str

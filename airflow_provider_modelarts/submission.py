@@ -16,6 +16,7 @@ from dataclasses import asdict, dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final, Literal
 
+from airflow_provider_modelarts.client.comparison import check_same, name_taken
 from airflow_provider_modelarts.client.models.job import newest
 from airflow_provider_modelarts.client.ownership import CLOCK_SKEW, made_by, worth
 from airflow_provider_modelarts.client.status import Outcome, describe, outcome_of
@@ -230,19 +231,25 @@ class Submission:
             find = partial(self._find_job, plan, intent)
             try:
                 return self._send(partial(plan.send, self._client), find, intent)
-            except JobNameExistsError:
+            except JobNameExistsError as error:
                 job = self._named(plan)
                 if job is None:  # it is in a workspace that this connection does not look into
+                    error.hint = plan.advice
                     raise
         if earlier is not None and job.job_id == earlier.job_id:
             return self._make_version(plan.version(job.job_id))  # our job, its version was deleted
         if plan.if_exists == "fail":
-            raise _name_taken(job)
+            raise name_taken(job, plan.advice)
         if plan.if_exists == "new_version":
             return self._make_version(plan.version(job.job_id))
+        return self._attach(plan, job)
+
+    def _attach(self, plan: JobPlan, job: JobSummary) -> Made:
+        """Take the newest version of another's job, if it trains what this task would train."""
+        version = newest(list(self._client.list_job_versions(job.job_id)))
+        check_same(job, version, plan.config, plan.advice)
         self.attached = True
-        log.info("Attaching to job %r (job_id %d)", job.job_name, job.job_id)
-        made = newest(list(self._client.list_job_versions(job.job_id))) or job.as_created()
+        made = version or job.as_created()
         self._claims.push(made, since=0, own=False)
         return made
 
@@ -371,14 +378,6 @@ class Submission:
     def _save(self, record: Record) -> None:
         self._record = record
         self._store.save({k: v for k, v in asdict(record).items() if v is not None})
-
-
-def _name_taken(job: JobSummary) -> JobNameExistsError:
-    return JobNameExistsError(
-        f"a job named {job.job_name!r} exists (job_id {job.job_id})",
-        http_status=200,
-        operation="Looking up the job name",
-    )
 
 
 def _fingerprint(config: Mapping[str, Any]) -> str:

@@ -93,10 +93,10 @@ def has_settings(version: Settings, config: Mapping[str, Any]) -> bool:
     expected = config.get("pre_version_id")
     if expected is not None and getattr(version, "pre_version_id", None) not in (None, expected):
         return False
-    return _pairs(version.parameter) == _pairs(config.get("parameter"))
+    return normal_pairs(version.parameter) == normal_pairs(config.get("parameter"))
 
 
-def _pairs(parameter: Iterable[Mapping[str, Any]] | None) -> list[tuple[str, str]]:
+def normal_pairs(parameter: Iterable[Mapping[str, Any]] | None) -> list[tuple[str, str]]:
     """Return label/value pairs in a form in which 0.01 and "0.010" are equal."""
     return sorted((str(pair.get("label")), _normal(pair.get("value"))) for pair in parameter or ())
 

@@ -110,7 +110,8 @@ class CreateOperator(ConfigOperator):
             own = not submission.attached
             cancel = self.cancel_on_kill and own
             self.log.info(
-                "Training: job %r (job_id %d), version %s (version_id %s)",
+                "%s: job %r (job_id %d), version %s (version_id %s)",
+                "Training" if own else "Attached to a training that is not this task's own",
                 made.job_name,
                 made.job_id,
                 made.version_name,
