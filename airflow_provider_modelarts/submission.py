@@ -338,7 +338,8 @@ class Submission:
             return None
         if plan.config.get("create_version") is False:
             known = record.seen is not None
-            recent = (job.create_time or 0) >= (record.since - CLOCK_SKEW) * 1000
+            since = self._client.service_time(record.since)
+            recent = (job.create_time or 0) >= (since - CLOCK_SKEW) * 1000
             return job.as_created() if known or recent else None
         return self._made_by(job.job_id, plan.config, record)
 
@@ -347,20 +348,22 @@ class Submission:
             config = plan.config(self._client, record.base)
             return self._made_by(plan.job_id, config, record)
         # Nothing was recorded: ask of each version since the run began whether we would make it so.
-        versions = self._client.list_job_versions(plan.job_id)
+        versions = list(self._client.list_job_versions(plan.job_id))
+        since = self._client.service_time(record.since)
         for version in sorted(versions, key=worth, reverse=True):
             if version.pre_version_id is None:
                 continue
             config = plan.config(self._client, version.pre_version_id)
-            if made_by([version], config, since=record.since, claimed=self._claims.taken()):
+            if made_by([version], config, since=since, claimed=self._claims.taken()):
                 return version
         return None
 
     def _made_by(self, job_id: int, config: Mapping[str, Any], record: Record) -> JobVersion | None:
+        versions = list(self._client.list_job_versions(job_id))  # an answer tells the time
         return made_by(
-            self._client.list_job_versions(job_id),
+            versions,
             config,
-            since=record.since,
+            since=self._client.service_time(record.since),
             seen=record.seen,
             claimed=self._claims.taken(),
         )

@@ -16,7 +16,11 @@ if TYPE_CHECKING:
     from airflow_provider_modelarts.client.models.job import JobVersion, Settings
 
 CLOCK_SKEW: Final = 900.0
-"""Seconds by which the clocks of the service and of this machine may differ; a signature allows no more."""
+"""Seconds of grace where the start of a run is compared with times of the service.
+
+The start is put into the service's time first (``service_time``). The machines of one Airflow may differ,
+and a ``Date`` header may be a little old.
+"""
 
 _COMPARED: Final = (
     "worker_server_num",
@@ -51,8 +55,8 @@ def made_by(
 
     :param versions: all versions of the job.
     :param config: ``config`` as it was sent.
-    :param since: epoch seconds before which the request was not sent; only asked where ``seen`` is
-        None, as clocks may differ.
+    :param since: epoch seconds by the service's clock, before which the request was not sent; only
+        asked where ``seen`` is None.
     :param seen: versions that were there before it was sent, where that is known.
     :param claimed: versions that are known to be another task's.
     """

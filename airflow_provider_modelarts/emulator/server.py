@@ -72,6 +72,7 @@ def build(app: App) -> uvicorn.Server:
         log_config=None,
         access_log=False,
         server_header=False,
+        date_header=False,  # the application tells the time of its own clock
         backlog=1024,
         timeout_keep_alive=75,
         timeout_graceful_shutdown=1,

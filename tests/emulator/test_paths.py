@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -71,3 +72,15 @@ def test_absolute_paths_stay_below_the_storage(running: Any, code: Any) -> None:
 
     (text,) = running.logs().values()
     assert f"--data_url={running.emulator.storage}/etc/passwd" in text
+
+
+def test_answers_tell_the_time_of_the_shifted_clock(caller: Any) -> None:
+    """One ``Date``, by the clock that the times of jobs follow too."""
+    caller.emulator.shift_clock(7200)
+    caller.create("job")
+
+    reply = caller.call("GET", "/training-jobs")
+
+    (row,) = reply.json()["jobs"]
+    told = parsedate_to_datetime(reply.headers["Date"]).timestamp()
+    assert 0 <= told - row["create_time"] // 1000 < 600
