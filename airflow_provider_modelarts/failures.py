@@ -12,8 +12,9 @@ job. Statuses alone count only where they do not depend on the job: 401, 408, 42
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import UTC
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any, Final
 
@@ -151,18 +152,28 @@ def decode(
     return data
 
 
-def parse_retry_after(value: str | None) -> float | None:
-    """Return the seconds of a ``Retry-After`` header, given as seconds or as an HTTP date."""
+def parse_retry_after(value: str | None, date: str | None = None) -> float | None:
+    """Return the seconds of a ``Retry-After`` header, given as seconds or as an HTTP date.
+
+    :param date: the ``Date`` header of the same answer: a date is by the server's clock, not by ours.
+    """
     if not value:
         return None
     if value.strip().isdecimal():
         return float(value)
+    until = parse_date(value)
+    if until is None:
+        return None
+    return max(0.0, until - (parse_date(date) or time.time()))
+
+
+def parse_date(value: str | None) -> float | None:
+    """Return the epoch seconds of an HTTP date, or None if it is none."""
     try:
-        until = parsedate_to_datetime(value)
+        date = parsedate_to_datetime(value or "")
+        return (date if date.tzinfo else date.replace(tzinfo=UTC)).timestamp()
     except (ValueError, OverflowError):
         return None
-    until = until if until.tzinfo else until.replace(tzinfo=UTC)
-    return max(0.0, (until - datetime.now(UTC)).total_seconds())
 
 
 def _json_object(body: bytes) -> dict[str, Any] | None:
@@ -200,7 +211,9 @@ def _error(
         http_status=response.status,
         request_id=scrub(request_id, secrets),
         operation=operation,
-        retry_after=parse_retry_after(response.headers.get("retry-after")),
+        retry_after=parse_retry_after(
+            response.headers.get("retry-after"), response.headers.get("date")
+        ),
         hint=_hint(response.status, short, message),
     )
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import logging
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, Protocol
@@ -143,6 +145,7 @@ class JobPlan:
     :param send: sends it.
     :param version: the plan for a version of a job of that name, which trains the same.
     :param if_exists: what to do with a job of that name that is not this task's own.
+    :param advice: how this task comes by a name of its own.
     """
 
     job_name: str
@@ -151,3 +154,9 @@ class JobPlan:
     send: Callable[[ModelArtsClient], CreatedJob]
     version: Callable[[int], VersionPlan]
     if_exists: str
+    advice: str
+
+
+def fingerprint(config: Mapping[str, Any]) -> str:
+    """Return a hash of a ``config`` as it is sent, by which a change of it is noticed."""
+    return hashlib.sha256(json.dumps(config, sort_keys=True).encode()).hexdigest()[:16]

@@ -8,14 +8,13 @@ happen or has failed. Nothing here imports Airflow; the operators bring the stor
 
 from __future__ import annotations
 
-import hashlib
-import json
 import logging
 import time
 from dataclasses import asdict, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
+from airflow_provider_modelarts.client.comparison import check_same, name_taken
 from airflow_provider_modelarts.client.models.job import newest
 from airflow_provider_modelarts.client.ownership import CLOCK_SKEW, made_by, outline, worth
 from airflow_provider_modelarts.client.status import Outcome, describe, outcome_of
@@ -27,7 +26,7 @@ from airflow_provider_modelarts.exceptions import (
     ResponseLostError,
     ServiceUnavailableError,
 )
-from airflow_provider_modelarts.plans import JobPlan, Record
+from airflow_provider_modelarts.plans import JobPlan, Record, fingerprint
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -116,7 +115,7 @@ class Submission:
         )
 
     def _job(self, plan: JobPlan) -> Made:
-        own = self._own(_fingerprint(plan.config), lambda r: self._find_job(plan, r))
+        own = self._own(fingerprint(plan.config), lambda r: self._find_job(plan, r))
         if own is None:
             return self._make_job(plan)
         if self._keeps(own):
@@ -223,23 +222,29 @@ class Submission:
                 "workspace_id": plan.workspace_id,
                 "settings": outline(plan.config),
             }
-            intent = self._intend(_fingerprint(plan.config), shown, seen=[])
+            intent = self._intend(fingerprint(plan.config), shown, seen=[])
             find = partial(self._find_job, plan, intent)
             try:
                 return self._send(partial(plan.send, self._client), find, intent)
-            except JobNameExistsError:
+            except JobNameExistsError as error:
                 job = self._named(plan)
                 if job is None:  # it is in a workspace that this connection does not look into
+                    error.hint = plan.advice
                     raise
         if earlier is not None and job.job_id == earlier.job_id:
             return self._make_version(plan.version(job.job_id))  # our job, its version was deleted
         if plan.if_exists == "fail":
-            raise _name_taken(job)
+            raise name_taken(job, plan.advice)
         if plan.if_exists == "new_version":
             return self._make_version(plan.version(job.job_id))
+        return self._attach(plan, job)
+
+    def _attach(self, plan: JobPlan, job: JobSummary) -> Made:
+        """Take the newest version of another's job, if it trains what this task would train."""
+        version = newest(list(self._client.list_job_versions(job.job_id)))
+        check_same(job, version, plan.config, plan.advice)
         self.attached = True
-        log.info("Attaching to job %r (job_id %d)", job.job_name, job.job_id)
-        made = newest(list(self._client.list_job_versions(job.job_id))) or job.as_created()
+        made = version or job.as_created()
         self._claims.push(made, since=0, own=False)
         return made
 
@@ -257,7 +262,7 @@ class Submission:
         seen = sorted(version.version_id for version in versions)
         known = {"job_id": plan.job_id, "seen": seen}
         intent = self._intend(
-            _fingerprint(config), known | {"settings": outline(config)}, **known, base=base
+            fingerprint(config), known | {"settings": outline(config)}, **known, base=base
         )
         return self._send(
             lambda: self._client.create_job_version(plan.job_id, request, plan.extra_config),
@@ -347,7 +352,8 @@ class Submission:
             return None
         if plan.config.get("create_version") is False:
             known = record.seen is not None
-            recent = (job.create_time or 0) >= (record.since - CLOCK_SKEW) * 1000
+            since = self._client.service_time(record.since)
+            recent = (job.create_time or 0) >= (since - CLOCK_SKEW) * 1000
             return job.as_created() if known or recent else None
         return self._made_by(job.job_id, plan.config, record)
 
@@ -356,20 +362,22 @@ class Submission:
             config = plan.config(self._client, record.base)
             return self._made_by(plan.job_id, config, record)
         # Nothing was recorded: ask of each version since the run began whether we would make it so.
-        versions = self._client.list_job_versions(plan.job_id)
+        versions = list(self._client.list_job_versions(plan.job_id))
+        since = self._client.service_time(record.since)
         for version in sorted(versions, key=worth, reverse=True):
             if version.pre_version_id is None:
                 continue
             config = plan.config(self._client, version.pre_version_id)
-            if made_by([version], config, since=record.since, claimed=self._claims.taken()):
+            if made_by([version], config, since=since, claimed=self._claims.taken()):
                 return version
         return None
 
     def _made_by(self, job_id: int, config: Mapping[str, Any], record: Record) -> JobVersion | None:
+        versions = list(self._client.list_job_versions(job_id))  # an answer tells the time
         return made_by(
-            self._client.list_job_versions(job_id),
+            versions,
             config,
-            since=record.since,
+            since=self._client.service_time(record.since),
             seen=record.seen,
             claimed=self._claims.taken(),
         )
@@ -388,15 +396,3 @@ class Submission:
     def _save(self, record: Record) -> None:
         self._record = record
         self._store.save({k: v for k, v in asdict(record).items() if v is not None})
-
-
-def _name_taken(job: JobSummary) -> JobNameExistsError:
-    return JobNameExistsError(
-        f"a job named {job.job_name!r} exists (job_id {job.job_id})",
-        http_status=200,
-        operation="Looking up the job name",
-    )
-
-
-def _fingerprint(config: Mapping[str, Any]) -> str:
-    return hashlib.sha256(json.dumps(config, sort_keys=True).encode()).hexdigest()[:16]

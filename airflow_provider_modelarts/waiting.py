@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Final, Protocol, TypeVar
 
 from airflow.providers.common.compat.sdk import AirflowFailException
 
+from airflow_provider_modelarts.client.normal import is_flag, whole
 from airflow_provider_modelarts.events import JobEvent
 from airflow_provider_modelarts.exceptions import (
     DeletionFailedError,
@@ -282,8 +283,8 @@ def as_id(value: Any, field: str) -> int:
 
     :raises PayloadValidationError: it is neither.
     """
-    text = str(value).strip()
-    if not isinstance(value, bool) and text.isascii() and text.isdigit():
+    text = str(whole(value)).strip()
+    if not is_flag(value) and text.isascii() and text.isdigit():
         return int(text)
     violation = Violation(
         field,
@@ -303,14 +304,3 @@ def end_time_of(*limits: float | timedelta | None) -> float | None:
         if limit is not None
     ]
     return time.time() + min(seconds) if seconds else None
-
-
-def checked_interval(seconds: float) -> float:
-    """Return the seconds between looks that a constructor was given.
-
-    :raises ValueError: they are not positive.
-    """
-    if isinstance(seconds, bool) or not seconds > 0:
-        msg = f"poll_interval is {seconds!r}, but must be a positive number of seconds"
-        raise ValueError(msg)
-    return seconds

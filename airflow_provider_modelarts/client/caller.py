@@ -19,7 +19,7 @@ from airflow_provider_modelarts.exceptions import (
     ResponseLostError,
     ServiceUnavailableError,
 )
-from airflow_provider_modelarts.failures import decode
+from airflow_provider_modelarts.failures import decode, parse_date
 from airflow_provider_modelarts.masking import scrub
 from airflow_provider_modelarts.secret import Secret
 from airflow_provider_modelarts.transport import Request, Transport, build_url
@@ -74,6 +74,7 @@ class Caller:
         self.config = config
         self._backoff = backoff or Backoff()
         self._clock = clock
+        self._ahead = 0.0  # seconds of the service's clock before ours
         self._sleep = sleep
         self._transport = Transport(timeout=config.timeout, verify=config.verify)
         self._auth = flow_for(
@@ -160,6 +161,9 @@ class Caller:
             return used
 
         response = self._transport.send(self._request(operation, project_id), authorize)
+        told = parse_date(response.headers.get("date"))
+        if told is not None:
+            self._ahead = told - self._clock()
         log.debug("%s -> HTTP %d, %d bytes", operation, response.status, len(response.body))
         try:
             # Another thread may have renewed the token meanwhile: the one that was sent counts too.
@@ -176,6 +180,15 @@ class Caller:
         except ResponseLostError as error:
             msg = f"{operation}: HTTP {response.status}, but {error}"
             raise ResponseLostError(scrub(msg, secrets)) from None
+
+    def service_time(self, moment: float) -> float:
+        """Return when the service's clock has shown a moment of this machine's clock.
+
+        By the ``Date`` of the last answer; before the first one the clocks count as equal.
+
+        :param moment: epoch seconds.
+        """
+        return moment + self._ahead
 
     def _request(self, operation: Operation[Any], project_id: str) -> Request:
         url = build_url(self.config.endpoint, f"/v1/{project_id}{operation.path}", operation.query)

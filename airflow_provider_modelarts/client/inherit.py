@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final
 
+from airflow_provider_modelarts.client.normal import as_list
 from airflow_provider_modelarts.client.rules import parameter_pairs
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from airflow_provider_modelarts.client.models.job import Settings
 
 log = logging.getLogger(__name__)
@@ -100,11 +100,11 @@ def _parameters(previous: Settings, config: Mapping[str, Any]) -> Any:
         for pair in previous.parameter or ()
         if isinstance(pair.get("label"), str) and pair["label"] and pair.get("value") is not None
     ]
-    given = config.get("parameter", [])
-    if not before or not isinstance(given, (dict, list)):
+    given = as_list(config.get("parameter", []))
+    if not before or not isinstance(given, (Mapping, list)):
         return given  # nothing to merge, or a mistake that validation will name
     named = parameter_pairs(given)
     # A list, since a mistaken label need not be hashable.
-    labels = [pair.get("label") for pair in named if isinstance(pair, dict)]
+    labels = [pair.get("label") for pair in named if isinstance(pair, Mapping)]
     merged = [pair for pair in parameter_pairs(before) if pair["label"] not in labels]
     return [*merged, *named]

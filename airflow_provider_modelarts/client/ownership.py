@@ -18,7 +18,11 @@ if TYPE_CHECKING:
     from airflow_provider_modelarts.client.models.job import JobVersion, Settings
 
 CLOCK_SKEW: Final = 900.0
-"""Seconds by which the clocks of the service and of this machine may differ; a signature allows no more."""
+"""Seconds of grace where the start of a run is compared with times of the service.
+
+The start is put into the service's time first (``service_time``). The machines of one Airflow may differ,
+and a ``Date`` header may be a little old.
+"""
 
 _COMPARED: Final = (
     "worker_server_num",
@@ -53,8 +57,8 @@ def made_by(
 
     :param versions: all versions of the job.
     :param config: ``config`` as it was sent.
-    :param since: epoch seconds before which the request was not sent; only asked where ``seen`` is
-        None, as clocks may differ.
+    :param since: epoch seconds by the service's clock, before which the request was not sent; only
+        asked where ``seen`` is None.
     :param seen: versions that were there before it was sent, where that is known.
     :param claimed: versions that are known to be another task's.
     """
@@ -95,7 +99,7 @@ def has_settings(version: Settings, config: Mapping[str, Any]) -> bool:
     expected = config.get("pre_version_id")
     if expected is not None and getattr(version, "pre_version_id", None) not in (None, expected):
         return False
-    return _pairs(version.parameter) == _pairs(config.get("parameter"))
+    return normal_pairs(version.parameter) == normal_pairs(config.get("parameter"))
 
 
 def outline(config: Mapping[str, Any]) -> dict[str, Any]:
@@ -112,10 +116,10 @@ def shows(version: Settings, settings: Mapping[str, Any]) -> bool:
 
 
 def _digest(parameter: Iterable[Mapping[str, Any]] | None) -> str:
-    return hashlib.sha256(json.dumps(_pairs(parameter)).encode()).hexdigest()[:16]
+    return hashlib.sha256(json.dumps(normal_pairs(parameter)).encode()).hexdigest()[:16]
 
 
-def _pairs(parameter: Iterable[Mapping[str, Any]] | None) -> list[tuple[str, str]]:
+def normal_pairs(parameter: Iterable[Mapping[str, Any]] | None) -> list[tuple[str, str]]:
     """Return label/value pairs in a form in which 0.01 and "0.010" are equal."""
     return sorted((str(pair.get("label")), _normal(pair.get("value"))) for pair in parameter or ())
 

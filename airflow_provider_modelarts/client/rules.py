@@ -15,6 +15,8 @@ from typing import Any, Final
 
 from pydantic_core import PydanticCustomError
 
+from airflow_provider_modelarts.client.normal import as_list, is_flag, number_text
+
 MISSING: Final = object()
 """Stands for a value that is not there."""
 
@@ -63,6 +65,7 @@ def parameter_pairs(value: Any) -> Any:
     """
     if isinstance(value, Mapping):
         value = [{"label": label, "value": item} for label, item in value.items()]
+    value = as_list(value)
     if not isinstance(value, list):
         raise PydanticCustomError("not_pairs", "neither a mapping nor a list")  # noqa: EM101 - a type
     return [
@@ -74,9 +77,10 @@ def parameter_pairs(value: Any) -> Any:
 
 
 def _text(value: Any) -> Any:
-    if isinstance(value, bool):
-        return str(value).lower()
-    return str(value) if isinstance(value, (int, float)) else value
+    if is_flag(value):
+        return str(bool(value)).lower()
+    text = number_text(value)
+    return value if text is None else text
 
 
 def between_fields(data: Mapping[str, Any]) -> list[Finding]:

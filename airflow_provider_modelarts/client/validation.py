@@ -11,6 +11,7 @@ from airflow_provider_modelarts.client.models.request import (
     CreateJobVersionRequest,
     CreateTrainingJobRequest,
 )
+from airflow_provider_modelarts.client.normal import as_list
 from airflow_provider_modelarts.client.offer import STAND_IN, is_name
 from airflow_provider_modelarts.exceptions import PayloadValidationError, Violation
 
@@ -139,6 +140,7 @@ def _at(config: Mapping[str, Any], path: str) -> Any:
     """Return the author's value at a path such as ``config.data_source[0].data_url``, or None."""
     value: Any = config
     for part in path.replace("[", ".").replace("]", "").split(".")[1:]:
+        value = as_list(value)
         if isinstance(value, list) and part.isdigit() and int(part) < len(value):
             value = value[int(part)]
         elif isinstance(value, Mapping):

@@ -249,6 +249,16 @@ class Emulator:
         """Make every token issued so far invalid."""
         self.core.iam.expire_tokens()
 
+    def rotate(self, **keys: str) -> None:
+        """Replace keys, for tests of credentials that are rotated; :meth:`connection` has the new ones.
+
+        :param keys: fields of :class:`Identity` such as ``secret_key`` and ``password``; tokens that were
+            issued stay good, see :meth:`expire_tokens`.
+        """
+        identity = replace(self.identity, **keys)
+        self.settings = replace(self.settings, identity=identity)
+        self.core.iam.identity = identity
+
     def shift_clock(self, seconds: float) -> None:
         """Move the server's clock."""
         self.core.clock.shift(seconds)

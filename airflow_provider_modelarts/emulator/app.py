@@ -8,6 +8,7 @@ import socket
 import struct
 import uuid
 from dataclasses import replace
+from email.utils import formatdate
 from typing import TYPE_CHECKING, Any
 
 from starlette.concurrency import run_in_threadpool
@@ -26,6 +27,7 @@ from airflow_provider_modelarts.emulator.wire import Call, Reply
 if TYPE_CHECKING:
     from starlette.types import Message, Receive, Scope, Send
 
+    from airflow_provider_modelarts.emulator.clock import Clock
     from airflow_provider_modelarts.emulator.core import Core
     from airflow_provider_modelarts.emulator.faults import Fault
     from airflow_provider_modelarts.emulator.routes import Route
@@ -45,6 +47,7 @@ class App:
         """Answer one request."""
         if scope["type"] != "http":
             return
+        send = _dated(send, self.core.clock)
         headers, head_size = _headers(scope)
         token = self.core.settings.identity.emulator_token
         refusal = guard.refuse(scope["path"], head_size, headers, token)
@@ -223,6 +226,18 @@ def _head(reply: Reply, call: Call, length: int) -> Message:
             for name, value in headers.items()
         ],
     }
+
+
+def _dated(send: Send, clock: Clock) -> Send:
+    """Return what sends an answer with the time of the emulator's own, shifted clock."""
+
+    async def dated(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            date = formatdate(clock.now(), usegmt=True).encode("latin-1")
+            message = {**message, "headers": [*message["headers"], (b"date", date)]}
+        await send(message)
+
+    return dated
 
 
 async def _send(send: Send, reply: Reply, call: Call) -> None:

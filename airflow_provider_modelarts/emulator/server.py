@@ -73,6 +73,7 @@ def build(app: App) -> uvicorn.Server:
         log_config=None,
         access_log=False,
         server_header=False,
+        date_header=False,  # the application tells the time of its own clock
         backlog=1024,
         # Beyond it nothing is read on; the application has the same limit for what came in one piece.
         h11_max_incomplete_event_size=MAX_HEAD,

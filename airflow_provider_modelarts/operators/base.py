@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.providers.common.compat.sdk import BaseOperator
 
+from airflow_provider_modelarts import arguments
 from airflow_provider_modelarts.exceptions import ConflictError, NotFoundError
 from airflow_provider_modelarts.hooks.modelarts import ModelArtsHook
 from airflow_provider_modelarts.waiting import (
     as_id,
-    checked_interval,
     end_time_of,
     task_errors,
     until_gone,
@@ -22,6 +22,7 @@ from airflow_provider_modelarts.waiting import (
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
     from contextlib import AbstractContextManager
+    from datetime import timedelta
 
     from airflow.providers.common.compat.sdk import Context
 
@@ -118,15 +119,19 @@ class DeleteOperator(ModelArtsOperator):
 
     :param wait_for_completion: end when it is gone instead of when its deletion has begun; a
         deletion that fails is an error. ``execution_timeout`` bounds the wait.
-    :param poll_interval: seconds between looks while waiting.
+    :param poll_interval: seconds or ``timedelta`` between polls while waiting; fractions are fine.
     """
 
     def __init__(
-        self, *, wait_for_completion: bool = False, poll_interval: float = 30, **kwargs: Any
+        self,
+        *,
+        wait_for_completion: bool = False,
+        poll_interval: float | timedelta = 30,
+        **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
-        self.wait_for_completion = wait_for_completion
-        self.poll_interval = checked_interval(poll_interval)
+        self.wait_for_completion = arguments.flag("wait_for_completion", wait_for_completion)
+        self.poll_interval = arguments.interval("poll_interval", poll_interval)
 
     def execute(self, context: Context) -> None:  # noqa: ARG002
         """Send the request and, if asked to, wait."""
@@ -161,10 +166,7 @@ class ListOperator(ModelArtsOperator):
 
     def __init__(self, *, limit: int | None = 100, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        if limit is not None and (isinstance(limit, bool) or limit < 1):
-            msg = f"limit is {limit!r}, but must be a positive number of rows, or None for all"
-            raise ValueError(msg)
-        self.limit = limit
+        self.limit = None if limit is None else arguments.count("limit", limit)
 
     def execute(self, context: Context) -> list[dict[str, Any]]:  # noqa: ARG002
         """Ask for as many pages as needed and return the rows."""

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import math
 import time
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
 
 from airflow_provider_modelarts.exceptions import ModelArtsError
@@ -34,6 +34,9 @@ LOOKS: Final = 15
 
 MOST_RUNS: Final = 100
 """How many other runs of the DAG are asked for claims; those with unfinished tasks come first."""
+
+_GRACE: Final = timedelta(hours=1)
+"""By which the clocks of Airflow's own machines may differ; it only bounds what is read."""
 
 _NEVER_STARTED: Final = frozenset({None, "skipped", "upstream_failed", "removed"})
 _FINISHED: Final = frozenset({"success", "failed"})
@@ -187,6 +190,6 @@ def _in_database(since: float) -> list[Any]:
 
     with create_session() as session:
         rows = session.query(XCom).filter(
-            XCom.key == CLAIM, XCom.timestamp >= datetime.fromtimestamp(since, UTC)
+            XCom.key == CLAIM, XCom.timestamp >= datetime.fromtimestamp(since, UTC) - _GRACE
         )
         return [row.value for row in rows]

@@ -6,6 +6,7 @@ import json
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from airflow_provider_modelarts import arguments
 from airflow_provider_modelarts.exceptions import PayloadValidationError, Violation
 from airflow_provider_modelarts.operators.base import ModelArtsOperator
 
@@ -42,7 +43,9 @@ class ConfigOperator(ModelArtsOperator):
         super().__init__(**kwargs)
         self.config = config
         self.extra_config = extra_config
-        self.validate_against_service = validate_against_service
+        self.validate_against_service = arguments.flag(
+            "validate_against_service", validate_against_service
+        )
 
     def resolve_template_files(self) -> None:
         """Load a template file for ``config`` only."""

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from airflow.providers.common.compat.sdk import conf
 
+from airflow_provider_modelarts import arguments
 from airflow_provider_modelarts.exceptions import ModelArtsError, WaitTimeoutError
 from airflow_provider_modelarts.killing import ended_by_user, stop, timed_out
 from airflow_provider_modelarts.operators.claims import XComClaims, claim_of_this_try
@@ -17,7 +18,6 @@ from airflow_provider_modelarts.waiting import (
     TRIGGER_FAILED,
     Wait,
     check_end,
-    checked_interval,
     end_time_of,
     outcome,
     read_event,
@@ -49,7 +49,7 @@ class CreateOperator(ConfigOperator):
     :param wait_for_completion: end with the training instead of with its creation.
     :param deferrable: wait in the triggerer instead of in a worker; default
         ``[operators] default_deferrable``.
-    :param poll_interval: seconds between looks while waiting.
+    :param poll_interval: seconds or ``timedelta`` between polls while waiting; fractions are fine.
     :param max_wait: seconds or ``timedelta`` after which a wait ends and the task fails; like
         ``execution_timeout`` it counts from the start of the try, in every mode. None: no end.
     :param cancel_on_kill: stop the training when a user ends the task, or its time is over.
@@ -70,24 +70,21 @@ class CreateOperator(ConfigOperator):
         job_desc: str = "",
         wait_for_completion: bool = False,
         deferrable: bool = conf.getboolean("operators", "default_deferrable", fallback=False),
-        poll_interval: float = 30,
+        poll_interval: float | timedelta = 30,
         max_wait: float | timedelta | None = None,
         cancel_on_kill: bool = True,
         on_clear: str = "new",
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
-        if on_clear not in ON_CLEAR:
-            msg = f"on_clear is {on_clear!r}, but must be one of {', '.join(map(repr, ON_CLEAR))}"
-            raise ValueError(msg)
         self.from_saved_config = from_saved_config
         self.job_desc = job_desc
-        self.wait_for_completion = wait_for_completion
-        self.deferrable = deferrable
-        self.poll_interval = checked_interval(poll_interval)
-        self.max_wait = max_wait
-        self.cancel_on_kill = cancel_on_kill
-        self.on_clear = on_clear
+        self.wait_for_completion = arguments.flag("wait_for_completion", wait_for_completion)
+        self.deferrable = arguments.flag("deferrable", deferrable)
+        self.poll_interval = arguments.interval("poll_interval", poll_interval)
+        self.max_wait = arguments.time_limit("max_wait", max_wait)
+        self.cancel_on_kill = arguments.flag("cancel_on_kill", cancel_on_kill)
+        self.on_clear = arguments.choice("on_clear", on_clear, ON_CLEAR)
 
     # ---- running
 
@@ -113,7 +110,8 @@ class CreateOperator(ConfigOperator):
             own = not submission.attached
             cancel = self.cancel_on_kill and own
             self.log.info(
-                "Training: job %r (job_id %d), version %s (version_id %s)",
+                "%s: job %r (job_id %d), version %s (version_id %s)",
+                "Training" if own else "Attached to a training that is not this task's own",
                 made.job_name,
                 made.job_id,
                 made.version_name,

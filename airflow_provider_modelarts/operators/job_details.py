@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from airflow_provider_modelarts import arguments
 from airflow_provider_modelarts.operators.base import (
     DescriptionOperator,
     JobListOperator,
@@ -74,10 +75,7 @@ class ShowTrainingLogOperator(JobVersionOperator):
 
     def __init__(self, *, lines: int = LOG_LINES, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        if isinstance(lines, bool) or not 1 <= lines <= 500:
-            msg = f"lines is {lines!r}, but must be a number from 1 to 500"
-            raise ValueError(msg)
-        self.lines = lines
+        self.lines = arguments.count("lines", lines, most=500)
 
     def execute(self, context: Context) -> list[str]:  # noqa: ARG002
         """Show the log; return the names of the log files."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 from functools import cache
 from typing import TYPE_CHECKING, Any, Final
 
+from airflow_provider_modelarts import arguments
 from airflow_provider_modelarts.exceptions import (
     NotFoundError,
     PayloadValidationError,
@@ -35,6 +36,10 @@ if TYPE_CHECKING:
     from airflow_provider_modelarts.plans import JobPlan, VersionPlan
 
 IF_EXISTS: Final = ("fail", "attach", "new_version")
+_OWN_NAME: Final = (
+    "Choose a job_name of its own for each DAG run, for example with run_id in it (its ':', '+' and "
+    "'.' replaced)"
+)
 _NOT_FOR_VERSIONS: Final[tuple[str, ...]] = ("volumes", "create_version")
 
 
@@ -47,7 +52,8 @@ class CreateTrainingJobOperator(CreateOperator):
     :param job_name: unique name, 1 to 64 letters, digits, ``_`` or ``-`` (templated).
     :param workspace_id: workspace (templated); None: that of the connection.
     :param if_exists: what to do when a job that is not this task's own has the name: ``fail``;
-        ``attach`` (return its newest version); ``new_version`` (make a new version of it, without
+        ``attach`` (return its newest version, if that has the settings of this task; a setting that
+        the service does not show is warned about); ``new_version`` (make a new version of it, without
         ``volumes``, ``create_version`` and ``workspace_id``).
     """
 
@@ -62,14 +68,9 @@ class CreateTrainingJobOperator(CreateOperator):
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
-        if if_exists not in IF_EXISTS:
-            msg = (
-                f"if_exists is {if_exists!r}, but must be one of {', '.join(map(repr, IF_EXISTS))}"
-            )
-            raise ValueError(msg)
         self.job_name = job_name
         self.workspace_id = workspace_id
-        self.if_exists = if_exists
+        self.if_exists = arguments.choice("if_exists", if_exists, IF_EXISTS)
 
     def _plan(self) -> JobPlan:
         from airflow_provider_modelarts.plans import JobPlan
@@ -83,7 +84,19 @@ class CreateTrainingJobOperator(CreateOperator):
             send=lambda client: client.create_training_job(request, extra),
             version=self._version_plan,
             if_exists=self.if_exists,
+            advice=self._advice(),
         )
+
+    def _advice(self) -> str:
+        """Return how to come by a name that is free."""
+        index = getattr((self._context or {}).get("ti"), "map_index", -1)
+        if index is not None and index >= 0:
+            return (
+                "Each of the mapped tasks needs a job_name of its own: put {{ ti.map_index }} into it "
+                "beside what tells the DAG runs apart"
+            )
+        others = " or ".join(repr(way) for way in IF_EXISTS[1:] if way != self.if_exists)
+        return f"{_OWN_NAME}, or set if_exists to {others}"
 
     def _request(self) -> CreateTrainingJobRequest:
         """Validate; for ``new_version`` both requests that may be sent."""
@@ -175,7 +188,7 @@ class CreateJobVersionOperator(CreateOperator):
         super().__init__(**kwargs)
         self.job_id = job_id
         self.pre_version_id = pre_version_id
-        self.inherit_config = inherit_config
+        self.inherit_config = arguments.flag("inherit_config", inherit_config)
 
     def _plan(self) -> VersionPlan:
         from airflow_provider_modelarts.client.inherit import inherited

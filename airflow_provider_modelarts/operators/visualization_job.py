@@ -8,6 +8,7 @@ from __future__ import annotations
 from abc import abstractmethod
 from typing import TYPE_CHECKING, Any
 
+from airflow_provider_modelarts import arguments
 from airflow_provider_modelarts.exceptions import JobNameExistsError
 from airflow_provider_modelarts.operators.base import (
     DeleteOperator,
@@ -17,7 +18,6 @@ from airflow_provider_modelarts.operators.base import (
     ModelArtsOperator,
 )
 from airflow_provider_modelarts.waiting import (
-    checked_interval,
     end_time_of,
     until_ended,
     visualization_poll,
@@ -25,6 +25,7 @@ from airflow_provider_modelarts.waiting import (
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
+    from datetime import timedelta
 
     from airflow.providers.common.compat.sdk import Context
 
@@ -41,15 +42,19 @@ class _StartOperator(ModelArtsOperator):
 
     :param wait_until_ready: end when it runs and has its address, instead of when it is accepted.
         ``execution_timeout`` bounds the wait.
-    :param poll_interval: seconds between looks while waiting.
+    :param poll_interval: seconds or ``timedelta`` between polls while waiting; fractions are fine.
     """
 
     def __init__(
-        self, *, wait_until_ready: bool = False, poll_interval: float = 30, **kwargs: Any
+        self,
+        *,
+        wait_until_ready: bool = False,
+        poll_interval: float | timedelta = 30,
+        **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
-        self.wait_until_ready = wait_until_ready
-        self.poll_interval = checked_interval(poll_interval)
+        self.wait_until_ready = arguments.flag("wait_until_ready", wait_until_ready)
+        self.poll_interval = arguments.interval("poll_interval", poll_interval)
 
     def execute(self, context: Context) -> dict[str, Any]:  # noqa: ARG002
         """Start it and, if asked to, wait; return what the service shows of it."""

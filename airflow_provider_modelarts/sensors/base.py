@@ -13,12 +13,14 @@ from airflow.providers.common.compat.sdk import (
     BaseSensorOperator,
 )
 
+from airflow_provider_modelarts import arguments
 from airflow_provider_modelarts.exceptions import ModelArtsError, WaitTimeoutError
 from airflow_provider_modelarts.hooks.modelarts import ModelArtsHook
 from airflow_provider_modelarts.waiting import task_errors
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
+    from datetime import timedelta
 
 
 class ModelArtsSensor(BaseSensorOperator):
@@ -26,6 +28,11 @@ class ModelArtsSensor(BaseSensorOperator):
 
     :param job_id: id of the job (templated).
     :param modelarts_conn_id: id of the connection (templated).
+    :param poke_interval: seconds or ``timedelta`` between polls; fractions are fine.
+    :param timeout: seconds or ``timedelta`` after which the wait ends; None: Airflow's
+        ``[sensors] default_timeout``.
+
+    The others are those of every sensor.
     """
 
     template_fields: Sequence[str] = ("job_id", "modelarts_conn_id")
@@ -38,9 +45,29 @@ class ModelArtsSensor(BaseSensorOperator):
         *,
         job_id: int | str,
         modelarts_conn_id: str = ModelArtsHook.default_conn_name,
+        poke_interval: float | timedelta = 60,
+        timeout: float | timedelta | None = None,
+        mode: str = "poke",
+        soft_fail: bool = False,
+        never_fail: bool = False,
+        silent_fail: bool = False,
+        exponential_backoff: bool = False,
+        max_wait: float | timedelta | None = None,
         **kwargs: Any,
     ) -> None:
-        super().__init__(**kwargs)
+        # They are named here, and not only in Airflow's own class, so that default_args come by as well.
+        if timeout is not None:
+            kwargs["timeout"] = arguments.time_limit("timeout", timeout, zero=True)
+        super().__init__(
+            poke_interval=arguments.interval("poke_interval", poke_interval),
+            mode=arguments.choice("mode", mode, ("poke", "reschedule")),
+            soft_fail=arguments.flag("soft_fail", soft_fail),
+            never_fail=arguments.flag("never_fail", never_fail),
+            silent_fail=arguments.flag("silent_fail", silent_fail),
+            exponential_backoff=arguments.flag("exponential_backoff", exponential_backoff),
+            max_wait=arguments.time_limit("max_wait", max_wait),
+            **kwargs,
+        )
         self.job_id = job_id
         self.modelarts_conn_id = modelarts_conn_id
 

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, Final
 
 from airflow.providers.common.compat.sdk import (
     PokeReturnValue,
     conf,
 )
 
+from airflow_provider_modelarts import arguments
 from airflow_provider_modelarts.exceptions import (
     ModelArtsError,
     TrainingJobFailedError,
 )
 from airflow_provider_modelarts.sensors.base import ModelArtsSensor
+from airflow_provider_modelarts.sensors.settled import SettledVersion
 from airflow_provider_modelarts.waiting import (
     TRIGGER_FAILED,
     Wait,
@@ -23,16 +25,22 @@ from airflow_provider_modelarts.waiting import (
     outcome,
     read_event,
     tell_of_failed_trigger,
+    until_ended,
 )
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from datetime import datetime
 
     from airflow.providers.common.compat.sdk import Context
 
     from airflow_provider_modelarts.client.models.job import JobVersion
     from airflow_provider_modelarts.client.polling import Poll
+
+
+_STAYS: Final = (
+    "Waiting for job %d, version %d in this worker instead of rescheduling: Airflow has no place to "
+    "keep the version between two pokes. Set version_id or deferrable=True, or use Airflow 3.3 or newer"
+)
 
 
 class TrainingJobSensor(ModelArtsSensor):
@@ -44,7 +52,10 @@ class TrainingJobSensor(ModelArtsSensor):
     no look has told anything; in reschedule mode, where a look knows nothing of the others, after
     ``timeout``.
 
-    :param version_id: id of the version (templated); None: the newest when the sensor starts.
+    :param version_id: id of the version (templated); None: the one that is newest when the sensor
+        first starts. From Airflow 3.3 on a retry keeps to it; a cleared sensor takes the newest anew.
+        Before that nothing outlives a reschedule, so ``mode="reschedule"`` needs ``version_id``:
+        without it the sensor waits in its worker, and says so.
     :param deferrable: wait in the triggerer instead of in a worker; default
         ``[operators] default_deferrable``.
     :return: ``job_id``, ``version_id``, ``job_name``, ``version_name``, ``status``, ``duration``
@@ -65,21 +76,22 @@ class TrainingJobSensor(ModelArtsSensor):
     ) -> None:
         super().__init__(**kwargs)
         self.version_id = version_id
-        self.deferrable = deferrable
+        self.deferrable = arguments.flag("deferrable", deferrable)
 
     def execute(self, context: Context) -> Any:
         """Wait in the triggerer, or poke as any sensor does."""
         if not self.deferrable:
             return super().execute(context)
         with self._skipping(), self._errors():
-            job_id, version_id = self._ids(context)
+            job_id, version_id, _ = self._settled(context)
             end_time = end_time_of(self.timeout, self.execution_timeout)
             return self._look(self._wait(job_id, version_id, end_time))
 
     def poke(self, context: Context) -> PokeReturnValue:
-        """Look once."""
+        """Look once; where the next process would not know the version, until it has ended."""
         with self._errors():
-            version = self._poll(context).look()
+            poll, stays = self._poll(context)
+            version = until_ended(poll) if stays else poll.look()
             if version is None:
                 return PokeReturnValue(is_done=False)
             return PokeReturnValue(is_done=True, xcom_value=self._judged(version))
@@ -104,7 +116,7 @@ class TrainingJobSensor(ModelArtsSensor):
             return super().resume_execution(next_method, next_kwargs, context)
         with self._skipping(), self._errors():
             tell_of_failed_trigger(next_kwargs)
-            job_id, version_id = self._ids(context)
+            job_id, version_id = self._resumed_ids(context)
             end_time = end_time_of(self.timeout, self.execution_timeout)
             return self._judged(self._wait(job_id, version_id, end_time).until_ended())
 
@@ -121,13 +133,21 @@ class TrainingJobSensor(ModelArtsSensor):
         check_end(self.hook, version)
         return outcome(version)
 
-    def _poll(self, context: Context) -> Poll[JobVersion]:
-        """Return the poll of this process, so that ``poke`` remembers when it last had an answer."""
+    def _poll(self, context: Context) -> tuple[Poll[JobVersion], bool]:
+        """Return the poll of this process, and whether the wait has to end in this process.
+
+        It is one for all calls of ``poke``, so that it remembers when it last had an answer.
+        """
         if self._current_poll is None:
-            self._current_poll = self._wait(*self._ids(context), end_time=None).poll()
+            job_id, version_id, kept = self._settled(context)
+            stays = self.mode == "reschedule" and not kept
+            if stays:
+                self.log.warning(_STAYS, job_id, version_id)
+            end_time = end_time_of(self.timeout, self.execution_timeout) if stays else None
+            self._current_poll = self._wait(job_id, version_id, end_time).poll(), stays
         return self._current_poll
 
-    _current_poll: Poll[JobVersion] | None = None
+    _current_poll: tuple[Poll[JobVersion], bool] | None = None
 
     def _wait(self, job_id: int, version_id: int, end_time: float | None, **options: Any) -> Wait:
         interval = self.poke_interval
@@ -135,24 +155,40 @@ class TrainingJobSensor(ModelArtsSensor):
             self.hook, job_id, version_id, poll_interval=interval, end_time=end_time, **options
         )
 
-    def _ids(self, context: Context) -> tuple[int, int]:
+    def _settled(self, context: Context) -> tuple[int, int, bool]:
+        """Return job, version, and whether the next process of this wait will know the version.
+
+        Without ``version_id`` it is the version on record, else the newest, which goes on record.
+        """
+        job_id = as_id(self.job_id, "job_id")
+        if self.version_id is not None:
+            return job_id, as_id(self.version_id, "version_id"), True
+        record = SettledVersion(context, job_id)
+        version_id = record.load()
+        if version_id is not None:
+            self.log.info("Going on with version %d of job %d", version_id, job_id)
+            return job_id, version_id, True
+        version_id = self._newest(job_id)
+        return job_id, version_id, record.keep(version_id, deferrable=self.deferrable)
+
+    def _resumed_ids(self, context: Context) -> tuple[int, int]:
+        """Return job and version of a wait whose trigger has failed; never another version."""
         job_id = as_id(self.job_id, "job_id")
         if self.version_id is not None:
             return job_id, as_id(self.version_id, "version_id")
-        return job_id, self._newest(job_id, _first_start(context))
+        version_id = SettledVersion(context, job_id).load_resumed()
+        if version_id is None:
+            msg = (
+                f"The trigger has failed, and which version of job {job_id} it waited for is not on "
+                "record. Clear the sensor to wait for the newest version, or set version_id"
+            )
+            raise ModelArtsError(msg)
+        return job_id, version_id
 
-    def _newest(self, job_id: int, start: datetime | None) -> int:
-        """Return the version that was newest when the sensor first started.
-
-        A sensor in reschedule mode starts again for each look and must not move on to a newer one.
-        """
+    def _newest(self, job_id: int) -> int:
         from airflow_provider_modelarts.client.models.job import newest
 
-        versions = list(self.hook.get_conn().list_job_versions(job_id))
-        if start is not None:
-            limit = start.timestamp() * 1000
-            versions = [v for v in versions if (v.create_time or 0) <= limit] or versions
-        version = newest(versions)
+        version = newest(list(self.hook.get_conn().list_job_versions(job_id)))
         if version is None:
             msg = (
                 f"Job {job_id} has no version to wait for; it was created with create_version false"
@@ -160,13 +196,3 @@ class TrainingJobSensor(ModelArtsSensor):
             raise ModelArtsError(msg)
         self.log.info("Newest version of job %d: %d", job_id, version.version_id)
         return version.version_id
-
-
-def _first_start(context: Context) -> datetime | None:
-    """Return when a rescheduled sensor first started; None if this is its first start."""
-    instance: Any = context.get("ti")
-    if instance is None:
-        return None
-    if hasattr(instance, "get_first_reschedule_date"):  # Airflow 3
-        return cast("datetime | None", instance.get_first_reschedule_date(context))
-    return cast("datetime | None", getattr(instance, "start_date", None))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -253,6 +254,25 @@ def test_without_a_store_a_retry_finds_its_job_by_name_and_payload(job_run, emul
 
     assert run.attempt()["version_id"] == first["version_id"]
     assert len(versions(emulator)) == 1
+
+
+@pytest.mark.parametrize("shift", [-7200, 7200], ids=["slow", "fast"])
+@pytest.mark.parametrize("made", ["job", "job without a version"])
+def test_without_a_store_clocks_need_not_agree(
+    job_run, connect, emulator, config, shift: int, made: str
+) -> None:
+    """A retry finds its own, and only its own, though the service's clock is hours off ours."""
+    emulator.shift_clock(shift)
+    connect("password")
+    create_version = {"create_version": False} if made != "job" else {}
+    run = job_run(None, config=config | create_version)
+    run.started = datetime.now(UTC)
+
+    first = run.attempt()
+
+    assert run.attempt()["job_id"] == first["job_id"]
+    assert len(emulator.jobs()) == 1
+    assert len(versions(emulator)) == (1 if made == "job" else 0)
 
 
 def test_without_a_store_a_retry_finds_its_version(version_run, emulator) -> None:

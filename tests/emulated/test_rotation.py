@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import json
 import threading
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -41,8 +40,7 @@ class Rotation:
     def at_the_service(self) -> None:
         """Refuse what was good so far."""
         old = self._emulator.identity
-        new = replace(old, secret_key=f"{old.secret_key}-new", password=f"{old.password}-new")
-        self._emulator.identity = self._emulator.core.iam.identity = new
+        self._emulator.rotate(secret_key=f"{old.secret_key}-new", password=f"{old.password}-new")
         self._emulator.expire_tokens()
 
     def in_the_connection(self) -> None:
@@ -73,7 +71,7 @@ def rotation(
         return Rotation(emulator, monkeypatch, auth_type)
 
     yield define
-    emulator.identity = emulator.core.iam.identity = before
+    emulator.rotate(secret_key=before.secret_key, password=before.password)
 
 
 def when_polled(emulator: Any, work: Callable[[], None]) -> threading.Thread:

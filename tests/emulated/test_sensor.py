@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -151,27 +151,6 @@ def test_version_chosen_at_the_start_stays_although_a_newer_one_comes(
     result = run_task(sensor(job, version_id=None, deferrable=True), between=add_version)
 
     assert result["version_id"] == job.version_id
-
-
-def test_rescheduled_sensor_keeps_the_version_of_its_first_start(
-    start, sensor, client, config
-) -> None:
-    """In reschedule mode each look is a new process; versions newer than the first start are passed over."""
-    job = start(10)
-    time.sleep(0.01)
-    first_start = datetime.now(UTC)
-    time.sleep(0.01)
-    client.create_job_version(job.job_id, {"config": config | {"pre_version_id": job.version_id}})
-
-    class Instance:
-        start_date = first_start
-
-        def get_first_reschedule_date(self, context: Any) -> datetime:
-            return first_start
-
-    task = sensor(job, version_id=None, mode="reschedule")
-
-    assert task.poke({"ti": Instance()}).xcom_value["version_id"] == job.version_id
 
 
 def test_sensor_defers_once_without_a_worker(start, sensor, run_task) -> None:

@@ -7,6 +7,7 @@ would have died: in the store, before or after the request.
 from __future__ import annotations
 
 import json
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -15,6 +16,7 @@ from pydantic import JsonValue, TypeAdapter
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from datetime import datetime
 
 
 KILLS = pytest.mark.parametrize(
@@ -94,6 +96,7 @@ class TaskRun:
         self._make, self.store, self.where = make, store, (run_id, make().task_id, index)
         self.xcoms = {} if xcoms is None else xcoms
         self.number = 0
+        self.started: datetime | None = None
         self.max_tries = make().retries or 0
 
     def attempt(self, **changes: Any) -> dict[str, Any]:
@@ -104,6 +107,8 @@ class TaskRun:
             task.dag = DAG("test", schedule=None)
         ti = Instance(self.where, self.number, self.max_tries, self.xcoms)
         context: dict[str, Any] = {"ti": ti, "task": task}
+        if self.started is not None:
+            context["dag_run"] = SimpleNamespace(start_date=self.started)
         if self.store is not None:
             context["task_state_store"] = self.store
         task.render_template_fields(context)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -165,3 +166,15 @@ def test_job_without_code_does_not_write_through_a_link(tmp_path: Path, new_call
         caller.wait(int(made["job_id"]), int(made["version_id"]), 5)
 
     assert boot.read_text() == "pass"
+
+
+def test_answers_tell_the_time_of_the_shifted_clock(caller: Any) -> None:
+    """One ``Date``, by the clock that the times of jobs follow too."""
+    caller.emulator.shift_clock(7200)
+    caller.create("job")
+
+    reply = caller.call("GET", "/training-jobs")
+
+    (row,) = reply.json()["jobs"]
+    told = parsedate_to_datetime(reply.headers["Date"]).timestamp()
+    assert 0 <= told - row["create_time"] // 1000 < 600

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
+import time
 from datetime import UTC, datetime, timedelta
-from email.utils import format_datetime
+from email.utils import format_datetime, formatdate
 from typing import Any
 
 import pytest
@@ -404,3 +405,13 @@ def test_request_id_is_found(body: Any, headers: dict[str, str], expected: str) 
 def test_known_reason_brings_its_own_remedy(status: int, body: Any, hint: str) -> None:
     """Where the cause is known the error says what to do about it."""
     assert hint in str(failure(answer(status, body)))
+
+
+@pytest.mark.parametrize("ahead", [-7200, 0, 7200])
+def test_retry_after_as_date_is_by_the_clock_of_the_server(ahead: int) -> None:
+    """Date and Retry-After of one answer are compared with each other."""
+    now = time.time() + ahead
+
+    seconds = parse_retry_after(formatdate(now + 30, usegmt=True), formatdate(now, usegmt=True))
+
+    assert seconds == 30.0

@@ -97,6 +97,7 @@ class JobVersion(Settings):
     duration: Integer = None
     resource_id: Text = None
     metrics: Object = Field(default=None, alias="model_metric_list")
+    volumes: Objects = Field(default=None, exclude=True)  # to compare; no part of a result
 
 
 def newest(versions: list[JobVersion]) -> JobVersion | None:

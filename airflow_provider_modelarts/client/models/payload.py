@@ -21,32 +21,36 @@ from pydantic import (
 from pydantic_core import InitErrorDetails, PydanticCustomError
 
 from airflow_provider_modelarts.client import findings, rules
+from airflow_provider_modelarts.client.normal import as_list, is_flag, number_text, plain, whole
 from airflow_provider_modelarts.exceptions import PayloadValidationError
 
 
 def _integer(value: Any) -> Any:
-    """Accept 3 and "3", as a rendered template gives; not 3.0, not true."""
+    """Accept 3, "3" as a rendered template gives, and any other number that is whole; not true."""
     if isinstance(value, str):
         text = value.strip()
         if text.lstrip("-").isascii() and text.lstrip("-").isdigit():
             return int(text)
-    if isinstance(value, bool) or not isinstance(value, int):
+    found = whole(value)
+    if is_flag(value) or not isinstance(found, int):
         raise PydanticCustomError("not_an_integer", "not an integer")  # noqa: EM101 - a type
-    return value
+    return found
 
 
 def _flag(value: Any) -> Any:
     """Accept true and "true", as a rendered template gives."""
     if isinstance(value, str) and value.strip().lower() in ("true", "false"):
         return value.strip().lower() == "true"
-    if not isinstance(value, bool):
+    if not is_flag(value):
         raise PydanticCustomError("not_a_boolean", "not true or false")  # noqa: EM101 - a type
-    return value
+    return bool(value)
 
 
 def _identifier(value: Any) -> Any:
     """Accept a number where the documented type is a string of digits or letters."""
-    return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
+    found = whole(value)
+    text = number_text(found) if isinstance(found, int) else None
+    return value if text is None else text
 
 
 _LONG_MAX = 2**63 - 1
@@ -74,6 +78,7 @@ class Payload(BaseModel):
         """Add the rules between fields to pydantic's findings instead of stopping at the first."""
         if not isinstance(data, Mapping):
             return handler(data)
+        data = {name: as_list(value) for name, value in data.items()}
         problems: list[InitErrorDetails] = [_detail(f) for f in rules.unset_options(data)]
         present = {k: v for k, v in data.items() if not rules.is_unset(k, v)}
         unset = data.keys() - present.keys()
@@ -101,7 +106,8 @@ class Request(Payload):
 
         :param extra_config: merged in last and unchecked.
         """
-        return self.model_dump(mode="json", exclude_unset=True) | dict(extra_config or {})
+        extra: dict[str, Any] = plain(extra_config or {})
+        return self.model_dump(mode="json", exclude_unset=True) | extra
 
     @classmethod
     def checked(cls, data: Self | Mapping[str, Any], subject: str | None = None) -> Self:

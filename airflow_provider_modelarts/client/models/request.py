@@ -21,6 +21,7 @@ from airflow_provider_modelarts.client.models.payload import (
     Request,
     Text,
 )
+from airflow_provider_modelarts.client.normal import plain
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -137,7 +138,7 @@ class _TrainingRequest(Request):
         :param extra_config: merged into ``config`` last and unchecked.
         """
         body = super().to_wire()
-        return body | {"config": body["config"] | dict(extra_config or {})}
+        return body | {"config": body["config"] | plain(extra_config or {})}
 
     @classmethod
     def _fields(cls) -> findings.Fields:

@@ -50,12 +50,13 @@ class VisualizationJobs(Caller):
         :raises JobNameExistsError: the name is taken.
         """
         body = CreateVisualizationJobRequest.checked(request).to_wire()
-        since = (self._clock() - CLOCK_SKEW) * 1000
+        began = self._clock()
 
         def made() -> VisualizationJob | None:
             job = self.find_visualization_job(body["job_name"])
             if job is None or job.train_url not in (None, body["train_url"]):
                 return None
+            since = (self.service_time(began) - CLOCK_SKEW) * 1000
             known = job.create_time is not None and job.create_time >= _MILLISECONDS
             return None if known and (job.create_time or 0) < since else job
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+from email.utils import formatdate
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl
 
 import pytest
 
-from airflow_provider_modelarts.client import CreateVisualizationJobRequest
+from airflow_provider_modelarts.client import CreateVisualizationJobRequest, Token
 from airflow_provider_modelarts.exceptions import (
     ConflictError,
     JobNameExistsError,
@@ -237,6 +238,22 @@ def test_lost_creation_that_has_not_worked_is_repeated(
 
     assert make_client(server.url).create_visualization_job(BODY).job_id == "11"
     assert asked(server) == ["POST", "GET", "POST"]
+
+
+@pytest.mark.parametrize("ahead", [-7200, 7200], ids=["ours is slow", "ours is fast"])
+@pytest.mark.parametrize("age", [0, 7200], ids=["new", "old"])
+def test_age_of_what_is_found_is_told_by_the_clock_of_the_service(
+    serve: Callable[..., Any], make_client: Callable[..., Any], clock: Any, ahead: int, age: int
+) -> None:
+    """Two clocks that differ by hours hide nothing, and make nothing new that is old."""
+    status, body = listed({"create_time": int((clock() - age) * 1000)})
+    answer = status, body, {"Date": formatdate(clock(), usegmt=True)}
+    server = serve(LOST, answer, created(11))
+    clock.advance(ahead)
+
+    client = make_client(server.url, Token("a-token"), clock=clock)
+
+    assert client.create_visualization_job(BODY).job_id == ("11" if age else "1")
 
 
 def test_taken_name_is_told_at_once(
