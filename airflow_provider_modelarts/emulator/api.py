@@ -249,13 +249,12 @@ class Emulator:
         """Make every token issued so far invalid."""
         self.core.iam.expire_tokens()
 
-    def rotate(self, **keys: str) -> None:
-        """Replace keys, for tests of credentials that are rotated; :meth:`connection` has the new ones.
+    def rotate(self, *, secret_key: str, password: str) -> None:
+        """Replace the keys, as when credentials are rotated; :meth:`connection` has the new ones.
 
-        :param keys: fields of :class:`Identity` such as ``secret_key`` and ``password``; tokens that were
-            issued stay good, see :meth:`expire_tokens`.
+        Tokens that were issued stay good, see :meth:`expire_tokens`.
         """
-        identity = replace(self.identity, **keys)
+        identity = replace(self.identity, secret_key=secret_key, password=password)
         self.settings = replace(self.settings, identity=identity)
         self.core.iam.identity = identity
 

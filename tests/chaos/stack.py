@@ -6,6 +6,7 @@ import contextlib
 import os
 import re
 import signal
+import time
 import uuid
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -238,10 +239,32 @@ class ChaosStack(Stack):
         lines = command_lines(self.components["scheduler"].pids())
         return [pid for pid, line in lines.items() if _RUNS_A_TASK.search(line)]
 
-    def has_failed_scheduler(self) -> bool:
-        """Whether a scheduler that still lives was taken for dead."""
-        query = "SELECT id FROM job WHERE job_type = %s AND state = %s"
-        return bool(self.select(query, "SchedulerJob", "failed"))
+    def freeze_scheduler(self) -> list[int]:
+        """Freeze the main process of the scheduler, and return it.
+
+        Not in the middle of a transaction, whose locks would keep others from its tasks.
+        """
+        process = self.components["scheduler"].process
+        assert process is not None
+        locked = (
+            "SELECT pid FROM pg_stat_activity WHERE state = 'idle in transaction'"
+            " AND state_change < now() - interval '0.3 seconds'"
+        )
+
+        def between() -> bool:
+            freeze([process.pid])
+            time.sleep(0.5)
+            if not self.select(locked):
+                return True
+            thaw([process.pid])
+            return False
+
+        self.wait(between, "the scheduler to be between two transactions")
+        return [process.pid]
+
+    def is_dead(self, job: int) -> bool:
+        """Whether Airflow takes an instance of a component for dead."""
+        return bool(self.select("SELECT id FROM job WHERE id = %s AND state = 'failed'", job))
 
     def mend(self) -> None:
         """Bring everything back to how it was started, whatever a case has left."""

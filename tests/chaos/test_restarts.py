@@ -111,19 +111,16 @@ def test_scheduler_is_killed_alone(stack: ChaosStack, books: Any, when: str) -> 
 
 def test_one_of_two_schedulers_is_frozen(stack: ChaosStack, books: Any) -> None:
     """The other one takes over the tasks of its workers, which know nothing of it."""
+    runs = waiting(stack)
+    job = max(stack.jobs("scheduler"))
     other = stack.second("scheduler")
-    runs = launched(stack)
-    for run in runs:
-        run.wait_for_waiting()
-    process = stack.components["scheduler"].process
-    assert process is not None
-    freeze([process.pid])
+    frozen = stack.freeze_scheduler()
     try:
-        stack.wait(stack.has_failed_scheduler, "the frozen scheduler to be taken for dead")
+        stack.wait(lambda: stack.is_dead(job), "the frozen scheduler to be taken for dead")
         for run in runs[:2]:
             run.wait_for_retry()
     finally:
-        thaw([process.pid])
+        thaw(frozen)
     finish(runs)
     books("scheduler frozen alone, beside another", *runs, killed=1)
     stack.revive("scheduler")
