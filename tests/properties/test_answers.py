@@ -38,7 +38,7 @@ BY_TYPE = {"int": 1, "int | str": 1, "str": "name", "Mapping[str, Any]": SETTING
 CALLS = sorted(
     name
     for name, member in inspect.getmembers(ModelArtsClient, inspect.isfunction)
-    if not name.startswith("_") and name not in {"call", "close", "in_haste"}
+    if not name.startswith("_") and name not in {"call", "close", "in_haste", "service_time"}
 )
 
 
