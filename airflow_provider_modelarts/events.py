@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass
 from typing import Any, Literal, cast, get_args
 
 from airflow_provider_modelarts.exceptions import ModelArtsError
+from airflow_provider_modelarts.text import one_line
 
 EventStatus = Literal["success", "failed", "error"]
 
@@ -34,8 +35,8 @@ class JobEvent:
     cancel_on_kill: bool = False
 
     def to_payload(self) -> dict[str, Any]:
-        """Return the payload of a ``TriggerEvent``."""
-        return asdict(self)
+        """Return the payload of a ``TriggerEvent``; its message is one line of bounded length."""
+        return {**asdict(self), "message": one_line(self.message)}
 
     @classmethod
     def from_payload(cls, payload: Any) -> JobEvent:
@@ -54,11 +55,12 @@ class JobEvent:
                 job_id=int(data["job_id"]),
                 version_id=int(data["version_id"]),
                 job_status=None if job_status is None else int(job_status),
-                message=str(data.get("message") or ""),
+                message=one_line(str(data.get("message") or "")),
                 retryable=bool(data.get("retryable", True)),
                 end_time=None if end_time is None else float(end_time),
                 cancel_on_kill=bool(data.get("cancel_on_kill", False)),
             )
         except (KeyError, TypeError, ValueError, OverflowError) as error:
-            msg = f"Not an event of TrainingJobTrigger: {payload!r} ({error!r})"
+            shown = one_line(repr(payload), 300)
+            msg = f"Not an event of TrainingJobTrigger: {shown} ({type(error).__name__})"
             raise ModelArtsError(msg) from error

@@ -9,6 +9,7 @@
     ├── TransportError
     │   ├── RequestNotSentError       no byte of the request left this machine
     │   └── ResponseLostError         sent, but no readable answer: its fate is unknown
+    │       └── UnreadableResponseError   there was an answer, which cannot be understood
     ├── ModelArtsApiError             the service or its gateway answered with a failure
     │   ├── AuthenticationError       credentials not accepted
     │   ├── PermissionDeniedError     accepted, but not allowed to do this
@@ -72,6 +73,10 @@ class ResponseLostError(TransportError):
 
     A create call may have worked: ask the service before sending it again.
     """
+
+
+class UnreadableResponseError(ResponseLostError):
+    """The server answered, but nothing that can be understood."""
 
 
 class ModelArtsApiError(ModelArtsError):

@@ -11,7 +11,6 @@ job. Statuses alone count only where they do not depend on the job: 401, 408, 42
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Mapping
 from datetime import UTC
@@ -27,12 +26,13 @@ from airflow_provider_modelarts.exceptions import (
     NotFoundError,
     PermissionDeniedError,
     QuotaExceededError,
-    ResponseLostError,
     ServiceUnavailableError,
     ThrottledError,
     UnexpectedResponseError,
+    UnreadableResponseError,
 )
 from airflow_provider_modelarts.masking import SCANNED, scrub
+from airflow_provider_modelarts.text import one_line, parse_json
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -111,6 +111,7 @@ _WORDED_HINTS: Final[tuple[tuple[str, str], ...]] = (
 )
 
 _MESSAGE_LIMIT = 600
+_ID_LIMIT = 100
 _REDIRECTS = range(300, 400)
 
 
@@ -128,7 +129,7 @@ def decode(
     :param secrets: texts that must not appear in an error, in case the server echoes them.
     :param from_iam: IAM was asked, whose own form of failure counts without a code.
     :raises ModelArtsApiError: the answer tells of a failure; the subclass says which.
-    :raises ResponseLostError: the answer says success but cannot be read.
+    :raises UnreadableResponseError: the answer says success but cannot be read.
     """
     if response.status == 204:
         return {"is_success": True}
@@ -148,7 +149,7 @@ def decode(
             f"{operation}: HTTP {response.status}, but the answer is not a JSON object: "
             f"{_excerpt(response.body, secrets)}"
         )
-        raise ResponseLostError(msg)
+        raise UnreadableResponseError(msg)
     return data
 
 
@@ -178,8 +179,8 @@ def parse_date(value: str | None) -> float | None:
 
 def _json_object(body: bytes) -> dict[str, Any] | None:
     try:
-        data = json.loads(body)
-    except (ValueError, RecursionError):
+        data = parse_json(body)
+    except ValueError:
         return None
     return data if isinstance(data, dict) else None
 
@@ -206,10 +207,12 @@ def _error(
     if from_iam and error_type is UnexpectedResponseError and _in_iam_form(data, code):
         error_type = _BY_IAM_STATUS.get(response.status, error_type)
     return error_type(
-        scrub(message, secrets) or _excerpt(response.body, secrets) or "no message given",
-        error_code=scrub(code, secrets),
+        one_line(scrub(message, secrets), _MESSAGE_LIMIT)
+        or _excerpt(response.body, secrets)
+        or "no message given",
+        error_code=one_line(scrub(code, secrets), _ID_LIMIT),
         http_status=response.status,
-        request_id=scrub(request_id, secrets),
+        request_id=one_line(scrub(request_id, secrets), _ID_LIMIT),
         operation=operation,
         retry_after=parse_retry_after(
             response.headers.get("retry-after"), response.headers.get("date")
@@ -259,5 +262,5 @@ def _hint(status: int, code: str, message: str) -> str:
 
 def _excerpt(body: bytes, secrets: Iterable[str | Secret]) -> str:
     """Return the start of a body, masked before blanks are joined and the rest is cut off."""
-    text = " ".join(scrub(body[: 4 * SCANNED].decode(errors="replace"), secrets).split())
-    return text if len(text) <= _MESSAGE_LIMIT else f"{text[:_MESSAGE_LIMIT]}…"
+    text = scrub(body[: 4 * SCANNED].decode(errors="replace"), secrets)
+    return one_line(" ".join(text.split()), _MESSAGE_LIMIT)

@@ -35,8 +35,12 @@ from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 
 from airflow_provider_modelarts import __version__
-from airflow_provider_modelarts.exceptions import RequestNotSentError, ResponseLostError
+from airflow_provider_modelarts.exceptions import (
+    RequestNotSentError,
+    UnreadableResponseError,
+)
 from airflow_provider_modelarts.network import Bundle, Proxy, is_loopback
+from airflow_provider_modelarts.packing import unpacker
 from airflow_provider_modelarts.secret import revealed
 from airflow_provider_modelarts.transport_errors import (
     NotConnectedError,
@@ -54,8 +58,11 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-MAX_ANSWER_BYTES: Final = 64 * 1024 * 1024
-"""An answer above this is refused; a page of 1,000 jobs has well under 1 MB."""
+MAX_ANSWER_BYTES: Final = 4 * 1024 * 1024
+"""An answer above this is refused; a page of 1,000 jobs has well under 1 MB.
+
+Parsing takes up to 60 times as much memory, and holds up all other threads meanwhile.
+"""
 
 _CONNECT_TIMEOUT: Final = 10.0
 _CHUNK: Final = 64 * 1024
@@ -70,6 +77,8 @@ class Request:
     url: str
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
     body: bytes = field(default=b"", repr=False)
+    most: int = MAX_ANSWER_BYTES
+    """Bytes that the answer may have."""
 
 
 @dataclass(frozen=True)
@@ -107,6 +116,7 @@ class Transport:
         self.verify = verify
         self._session = _Session()
         self._session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
+        self._session.headers["Accept-Encoding"] = "gzip"
         self._session.headers["User-Agent"] = f"airflow-provider-modelarts/{__version__}"
         # Retries are the client's: repeated here they would carry an old date and signature.
         adapter = _Adapter(pool_connections=4, pool_maxsize=16, max_retries=0)
@@ -187,13 +197,18 @@ class Transport:
     def _read(
         self, answer: requests.Response, request: Request, deadline: float
     ) -> Iterator[bytes]:
-        """Yield the body as it arrives; ``read1`` returns after each packet, so a drip is seen."""
+        """Yield the body as it arrives; ``read1`` returns after each packet, so a drip is seen.
+
+        It is unpacked here, as the library unpacks whole packets: 64 KiB can become 64 MiB.
+        """
         size = 0
-        while chunk := answer.raw.read1(_CHUNK, decode_content=True):
+        unpack = unpacker(answer.headers.get("content-encoding", ""), _where(request))
+        while packed := answer.raw.read1(_CHUNK, decode_content=False):
+            chunk = unpack(packed, request.most + 1 - size)
             size += len(chunk)
-            if size > MAX_ANSWER_BYTES:
-                msg = f"{_where(request)}: answer above {MAX_ANSWER_BYTES} bytes, reading stopped"
-                raise ResponseLostError(msg)
+            if size > request.most:
+                msg = f"{_where(request)}: answer above {request.most} bytes, reading stopped"
+                raise UnreadableResponseError(msg)
             if time.monotonic() > deadline:
                 raise requests.ReadTimeout
             yield chunk

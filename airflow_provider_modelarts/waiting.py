@@ -24,6 +24,7 @@ from airflow_provider_modelarts.exceptions import (
     PayloadValidationError,
     Violation,
 )
+from airflow_provider_modelarts.text import fit
 from airflow_provider_modelarts.triggers.training_job import TrainingJobTrigger
 
 if TYPE_CHECKING:
@@ -264,7 +265,14 @@ def tell_of_failed_trigger(next_kwargs: Mapping[str, Any] | None) -> None:
 
 
 def outcome(version: JobVersion) -> dict[str, Any]:
-    """Return the XCom of a version that has ended; times in milliseconds."""
+    """Return the XCom of a version that has ended; times in milliseconds.
+
+    Metrics that are too large for an XCom are cut, and say so under ``left_out``.
+    """
+    where = f"at the service: get_job_version({version.job_id}, {version.version_id}) of the client"
+    metrics, left_out = fit(version.metrics, where)
+    if left_out:
+        log.warning("Metrics: %s", left_out)
     return {
         "job_id": version.job_id,
         "version_id": version.version_id,
@@ -274,7 +282,7 @@ def outcome(version: JobVersion) -> dict[str, Any]:
         "duration": version.duration,
         "train_url": version.train_url,
         "log_url": version.log_url,
-        "metrics": version.metrics,
+        "metrics": metrics,
     }
 
 

@@ -18,10 +18,12 @@ from airflow_provider_modelarts.exceptions import (
     NotFoundError,
     ResponseLostError,
     ServiceUnavailableError,
+    UnreadableResponseError,
 )
 from airflow_provider_modelarts.failures import decode, parse_date
 from airflow_provider_modelarts.masking import scrub
 from airflow_provider_modelarts.secret import Secret
+from airflow_provider_modelarts.text import one_line
 from airflow_provider_modelarts.transport import Request, Transport, build_url
 
 if TYPE_CHECKING:
@@ -179,7 +181,7 @@ class Caller:
             return operation.parse(data)
         except ResponseLostError as error:
             msg = f"{operation}: HTTP {response.status}, but {error}"
-            raise ResponseLostError(scrub(msg, secrets)) from None
+            raise UnreadableResponseError(one_line(scrub(msg, secrets))) from None
 
     def service_time(self, moment: float) -> float:
         """Return when the service's clock has shown a moment of this machine's clock.
@@ -193,7 +195,8 @@ class Caller:
     def _request(self, operation: Operation[Any], project_id: str) -> Request:
         url = build_url(self.config.endpoint, f"/v1/{project_id}{operation.path}", operation.query)
         body = b"" if operation.body is None else json.dumps(operation.body).encode()
-        return Request(operation.method, url, {"Content-Type": "application/json"}, body)
+        headers = {"Content-Type": "application/json"}
+        return Request(operation.method, url, headers, body, operation.most)
 
     def _pages(
         self,

@@ -7,6 +7,7 @@ from enum import Enum
 from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar
 
 from airflow_provider_modelarts.exceptions import ResponseLostError
+from airflow_provider_modelarts.transport import MAX_ANSWER_BYTES
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -38,6 +39,7 @@ class Operation(Generic[T]):
     :param query: query parameters in order.
     :param body: JSON body, or None.
     :param repeat: what may follow an unknown outcome.
+    :param most: bytes that the answer may have.
     """
 
     name: str
@@ -47,6 +49,7 @@ class Operation(Generic[T]):
     query: tuple[tuple[str, str], ...] = ()
     body: Mapping[str, Any] | None = field(default=None, repr=False)
     repeat: Repeat = Repeat.SAFE
+    most: int = MAX_ANSWER_BYTES
 
     def __str__(self) -> str:
         """Return method and path as in the API reference."""

@@ -18,7 +18,11 @@ from functools import cache, partial
 from typing import TYPE_CHECKING, Final, TypeVar
 
 from airflow_provider_modelarts.client.resources.training_jobs import MAX_PER_PAGE
-from airflow_provider_modelarts.exceptions import ModelArtsError, NotFoundError
+from airflow_provider_modelarts.exceptions import (
+    ModelArtsError,
+    NotFoundError,
+    UnreadableResponseError,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -187,6 +191,13 @@ class Watcher:
             page += 1
             try:
                 rows = await _in_thread(partial(self._client.job_page, page, MAX_PER_PAGE))
+            except UnreadableResponseError as error:
+                log.warning(
+                    "A page of the job list cannot be read, polling %d jobs one by one: %s",
+                    len(open_jobs),
+                    error,
+                )
+                break
             except ModelArtsError as error:
                 # What earlier pages have told is not lost.
                 answers |= {wait: error for wait in due if wait.job_id in open_jobs}

@@ -15,6 +15,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
 
 from airflow_provider_modelarts.exceptions import ModelArtsError
+from airflow_provider_modelarts.text import strict_json
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -91,8 +92,8 @@ class XComClaims:
         )
 
     def _show(self, claim: dict[str, Any]) -> None:
-        self._mine = claim
-        self._instance.xcom_push(key=CLAIM, value=claim)
+        self._mine = strict_json(claim)
+        self._instance.xcom_push(key=CLAIM, value=self._mine)
 
     def taken(self) -> set[int]:
         """Return the versions that other tasks claim as their own."""

@@ -38,6 +38,20 @@ def test_service_that_fails_for_a_while_is_outlived(client, emulator) -> None:
     assert run(main) == [COMPLETED] * 5
 
 
+def test_page_that_cannot_be_read_silences_nobody(client, emulator, caplog) -> None:
+    """One odd row of somebody else's job may spoil a page; the awaited jobs are then asked for singly."""
+    ids = emulator.add_jobs(5, status=COMPLETED)
+    emulator.inject("list_training_jobs", "garbage", times=None)
+    client._sleep = lambda _: None
+
+    async def main() -> list[int]:
+        return await asyncio.gather(*await start_together(watcher_of(client), ids))
+
+    assert run(main) == [COMPLETED] * 5
+    assert looks(emulator)["get_job_version"] == 5
+    assert "polling 5 jobs one by one" in caplog.text
+
+
 def test_throttled_service_is_asked_no_more_than_it_allows(client, emulator) -> None:
     """However many wait, one of them is told to come later, and all do."""
     ids = emulator.add_jobs(50, status=RUNNING)

@@ -67,7 +67,7 @@ def test_every_class_of_the_tree_is_under_test() -> None:
     """The tree has the classes that the contract names."""
     names = {type(error).__name__ for error in instances()}
 
-    assert len(names) == 24
+    assert len(names) == 25
     assert {"ModelArtsError", "ModelArtsApiError", "TrainingJobCanceledError"} < names
 
 

@@ -7,12 +7,17 @@ import socket
 import struct
 import threading
 import time
+import tracemalloc
+import zlib
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from airflow_provider_modelarts import transport as transport_module
-from airflow_provider_modelarts.exceptions import RequestNotSentError, ResponseLostError
+from airflow_provider_modelarts.exceptions import (
+    RequestNotSentError,
+    ResponseLostError,
+    UnreadableResponseError,
+)
 from airflow_provider_modelarts.transport import Request, Transport, build_url
 
 if TYPE_CHECKING:
@@ -262,16 +267,57 @@ def test_broken_answer_is_lost(serve: Callable[..., Any], transport: Transport, 
 
 @pytest.mark.parametrize("status", [200, 302])
 def test_answer_above_the_limit_is_refused(
-    serve: Callable[..., Any], transport: Transport, monkeypatch: pytest.MonkeyPatch, status: int
+    serve: Callable[..., Any], transport: Transport, status: int
 ) -> None:
     """Reading stops at the limit, which counts unpacked bytes."""
-    monkeypatch.setattr(transport_module, "MAX_ANSWER_BYTES", 100_000)
     packed = gzip.compress(b"x" * 200_000)
     headers = {"Content-Encoding": "gzip", "Location": "https://elsewhere/"}
     server = serve((status, packed, headers))
 
-    with pytest.raises(ResponseLostError, match="answer above 100000 bytes"):
-        send(transport, server.url)
+    with pytest.raises(UnreadableResponseError, match="answer above 100000 bytes"):
+        transport.send(Request("GET", f"{server.url}/", most=100_000))
+
+
+@pytest.mark.parametrize("pack", [gzip.compress, zlib.compress], ids=["gzip", "deflate"])
+def test_bomb_is_not_unpacked(
+    serve: Callable[..., Any], transport: Transport, pack: Callable[[bytes], bytes]
+) -> None:
+    """What a packed answer becomes is bounded while it is unpacked, not afterwards."""
+    kind = "gzip" if pack is gzip.compress else "deflate"
+    server = serve((200, pack(b" " * 300_000_000), {"Content-Encoding": kind}))
+
+    tracemalloc.start()
+    try:
+        with pytest.raises(UnreadableResponseError, match="answer above"):
+            transport.send(Request("GET", f"{server.url}/"))
+        assert tracemalloc.get_traced_memory()[1] < 40_000_000
+    finally:
+        tracemalloc.stop()
+
+
+@pytest.mark.parametrize("kind", ["gzip", "x-gzip", "GZIP", "identity", ""])
+def test_packed_answer_is_unpacked(
+    serve: Callable[..., Any], transport: Transport, kind: str
+) -> None:
+    """To the bytes that the server had packed, if they are packed at all."""
+    body = b"x" * 150_000
+    sent = gzip.compress(body) if "z" in kind.lower() else body
+    server = serve((200, sent, {"Content-Encoding": kind}))
+
+    assert transport.send(Request("GET", f"{server.url}/")).body == body
+
+
+@pytest.mark.parametrize(
+    ("kind", "told"), [("br", "packed as 'br'"), ("gzip", "cannot be unpacked")]
+)
+def test_answer_that_cannot_be_unpacked_is_told(
+    serve: Callable[..., Any], transport: Transport, kind: str, told: str
+) -> None:
+    """A kind that was not asked for, and bytes that are not of the kind they claim."""
+    server = serve((200, b"{}", {"Content-Encoding": kind}))
+
+    with pytest.raises(UnreadableResponseError, match=told):
+        transport.send(Request("GET", f"{server.url}/"))
 
 
 @pytest.mark.parametrize(

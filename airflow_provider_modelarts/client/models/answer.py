@@ -7,23 +7,28 @@ and makes no sense is read as unset.
 
 from __future__ import annotations
 
-import json
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Final, TypeVar
 
 from pydantic import (
+    AfterValidator,
     BaseModel,
     BeforeValidator,
     ConfigDict,
+    Field,
     ValidationError,
     ValidatorFunctionWrapHandler,
     WrapValidator,
     model_validator,
 )
 
-from airflow_provider_modelarts.exceptions import ResponseLostError
+from airflow_provider_modelarts.exceptions import UnreadableResponseError
+from airflow_provider_modelarts.text import fit, one_line, parse_json, visible
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
+
+_ROW: Final = 16 * 1024
+"""Bytes of JSON that one object of a result may have."""
 
 ModelT = TypeVar("ModelT", bound="Answer")
 RowT = TypeVar("RowT")
@@ -46,15 +51,30 @@ def _decoded(value: Any) -> Any:
     if not isinstance(value, str):
         return value
     try:
-        return json.loads(value)
-    except (ValueError, RecursionError):
+        return parse_json(value)
+    except ValueError:
         return None
 
 
-Integer = Annotated[int | None, WrapValidator(_or_unset)]
-Text = Annotated[str | None, WrapValidator(_or_unset)]
+def _visible(value: Any) -> Any:
+    return visible(value) if isinstance(value, str) else value
+
+
+def _one_line(value: Any) -> Any:
+    return one_line(value) if isinstance(value, str) else value
+
+
+Id = Annotated[int, Field(ge=0, le=2**63 - 1)]
+"""An id without which an answer is of no use."""
+Integer = Annotated[int | None, Field(ge=-(2**63), le=2**63 - 1), WrapValidator(_or_unset)]
+Text = Annotated[str | None, WrapValidator(_or_unset), AfterValidator(_visible)]
+"""A text of any length that may have lines; other control characters are escaped."""
+Line = Annotated[str | None, WrapValidator(_or_unset), AfterValidator(_one_line)]
+"""A name, path or code, fit for a line of a log."""
+Raw = Annotated[str | None, WrapValidator(_or_unset)]
+"""A text as the service has it."""
 Flag = Annotated[bool | None, WrapValidator(_or_unset)]
-Status = Annotated[int, WrapValidator(_or_zero)]
+Status = Annotated[int, Field(ge=-(2**31), le=2**31), WrapValidator(_or_zero)]
 Objects = Annotated[
     list[dict[str, Any]] | None, WrapValidator(_or_unset), BeforeValidator(_decoded)
 ]
@@ -73,7 +93,9 @@ class Answer(BaseModel):
 
     def plain(self) -> dict[str, Any]:
         """Return it as plain JSON, fit for an XCom: without what may hold secrets."""
-        return self.model_dump(mode="json", exclude=set(self.secret_fields))
+        row = self.model_dump(mode="json", exclude=set(self.secret_fields))
+        short, _ = fit(row, "at the service", _ROW)
+        return dict(short or {})
 
     def __repr_args__(self) -> Iterator[tuple[str | None, Any]]:
         """Leave the same out where a traceback shows local variables."""
@@ -90,7 +112,7 @@ class Answer(BaseModel):
     def from_wire(cls: type[ModelT], data: Any) -> ModelT:
         """Read a JSON object.
 
-        :raises ResponseLostError: something is missing without which the answer is of no use.
+        :raises UnreadableResponseError: something is missing without which the answer is of no use.
         """
         try:
             return cls.model_validate(data)
@@ -100,7 +122,7 @@ class Answer(BaseModel):
                 for problem in error.errors(include_input=False, include_url=False)
             )
             msg = f"the answer cannot be read as {cls.__name__}: {problems}"
-            raise ResponseLostError(msg) from None
+            raise UnreadableResponseError(msg) from None
 
 
 def rows_of(
@@ -117,5 +139,5 @@ def rows(data: Mapping[str, Any], key: str) -> list[Mapping[str, Any]]:
         return []
     if not isinstance(found, list) or not all(isinstance(row, dict) for row in found):
         msg = f"the answer has no list {key!r}"
-        raise ResponseLostError(msg)
+        raise UnreadableResponseError(msg)
     return found

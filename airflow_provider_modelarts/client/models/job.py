@@ -6,34 +6,42 @@ About a Training Job Version" of the ModelArts API reference.
 
 from __future__ import annotations
 
+import logging
+from typing import Annotated, Any
+
 from pydantic import Field
 
 from airflow_provider_modelarts.client.models.answer import (
     Answer,
+    Id,
     Integer,
+    Line,
     Object,
     Objects,
     Status,
     Text,
 )
+from airflow_provider_modelarts.exceptions import ResponseLostError
+
+log = logging.getLogger(__name__)
 
 
 class CreatedJob(Answer):
     """Answer to the creation of a job or of a version. Times are epoch milliseconds."""
 
-    job_id: int
-    job_name: Text = None
+    job_id: Id
+    job_name: Line = None
     version_id: Integer = None
-    version_name: Text = None
+    version_name: Line = None
     status: Integer = None
     create_time: Integer = None
-    resource_id: Text = None
+    resource_id: Line = None
 
 
 class CreatedVersion(CreatedJob):
     """Answer to the creation of a version: without its id nothing can be waited for."""
 
-    version_id: int
+    version_id: Id
 
 
 class JobSummary(Answer):
@@ -42,14 +50,26 @@ class JobSummary(Answer):
     One odd row must not lose a whole page, so only the id must be there; status 0 is "unknown".
     """
 
-    job_id: int
-    job_name: Text = None
+    job_id: Id
+    job_name: Line = None
     status: Status = 0
     version_id: Integer = None
     version_count: Integer = None
     job_desc: Text = None
     create_time: Integer = None
     duration: Integer = None
+
+    @classmethod
+    def from_row(cls, row: Any) -> JobSummary:
+        """Read a row; one that cannot be read is a job without a name, which nobody looks for.
+
+        A page must not be lost for one odd row of somebody else's job.
+        """
+        try:
+            return cls.from_wire(row)
+        except ResponseLostError as error:
+            log.warning("A row of the job list is left out: %s", error)
+            return cls(job_id=0)
 
     def as_created(self) -> CreatedJob:
         """Return it in the form of the answer to its creation."""
@@ -65,37 +85,37 @@ class Settings(Answer):
     """What a version or a saved parameter set has set, by the names of ``config``."""
 
     worker_server_num: Integer = None
-    app_url: Text = None
-    boot_file_url: Text = None
+    app_url: Line = None
+    boot_file_url: Line = None
     engine_id: Integer = None
     model_id: Integer = None
-    user_image_url: Text = None
+    user_image_url: Line = None
     user_command: Text = None
     parameter: Objects = None
-    data_url: Text = None
-    dataset_id: Text = None
-    dataset_version_id: Text = None
+    data_url: Line = None
+    dataset_id: Line = None
+    dataset_version_id: Line = None
     data_source: Objects = None
     spec_id: Integer = None
-    pool_id: Text = None
-    train_url: Text = None
-    log_url: Text = None
+    pool_id: Line = None
+    train_url: Line = None
+    log_url: Line = None
 
 
 class JobVersion(Settings):
     """One version (run) of a job. Times and durations are milliseconds."""
 
-    job_id: int
-    version_id: int
-    status: int
-    job_name: Text = None
+    job_id: Id
+    version_id: Id
+    status: Annotated[int, Field(ge=-(2**31), le=2**31)]
+    job_name: Line = None
     job_desc: Text = None
-    version_name: Text = None
+    version_name: Line = None
     pre_version_id: Integer = None
     create_time: Integer = None
     start_time: Integer = None
     duration: Integer = None
-    resource_id: Text = None
+    resource_id: Line = None
     metrics: Object = Field(default=None, alias="model_metric_list")
     volumes: Objects = Field(default=None, exclude=True)  # to compare; no part of a result
 

@@ -6,7 +6,8 @@ ModelArts API reference.
 
 from __future__ import annotations
 
-from airflow_provider_modelarts.client.models.answer import Answer, Integer, Text
+from airflow_provider_modelarts.client.models.answer import Answer, Integer, Raw, Text
+from airflow_provider_modelarts.text import visible
 
 
 class LogBlock(Answer):
@@ -16,14 +17,21 @@ class LogBlock(Answer):
     them; ``lines`` is the number of lines.
     """
 
-    content: Text = None
+    content: Raw = None
     lines: Integer = None
     start_line: Text = None
     end_line: Text = None
 
     def texts(self) -> list[str]:
-        """Return the lines."""
-        return (self.content or "").splitlines()
+        """Return the lines as a terminal would show them.
+
+        Of a line that was written over, as a progress bar is, that is what follows its last carriage
+        return. Other control characters are escaped.
+        """
+        lines = (self.content or "").split("\n")
+        if lines[-1] == "":
+            lines.pop()  # what follows the last line feed is no line
+        return [_shown(line) for line in lines]
 
     def after(self, cursor: str | None, shown: str | None) -> LogBlock:
         """Return it without what was shown before.
@@ -45,3 +53,7 @@ class LogBlock(Answer):
         if not repeated:
             return self
         return self.model_copy(update={"content": "\n".join(others), "lines": len(others)})
+
+
+def _shown(line: str) -> str:
+    return visible(line.rstrip("\r").rpartition("\r")[2])

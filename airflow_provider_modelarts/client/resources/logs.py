@@ -13,6 +13,7 @@ from airflow_provider_modelarts.client.operation import Operation, given
 from airflow_provider_modelarts.client.resources.training_jobs import TrainingJobs
 from airflow_provider_modelarts.client.status import has_ended
 from airflow_provider_modelarts.exceptions import ModelArtsApiError, NotFoundError
+from airflow_provider_modelarts.text import one_line
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -151,4 +152,4 @@ def _names(data: Mapping[str, Any]) -> list[str]:
     names = data.get("log_file_list")
     if isinstance(names, str):
         names = [names]
-    return [str(name) for name in names if name] if isinstance(names, list) else []
+    return [one_line(str(name), 200) for name in names if name] if isinstance(names, list) else []

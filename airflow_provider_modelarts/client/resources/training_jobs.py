@@ -203,7 +203,7 @@ def _job_page(
         "list_training_jobs",
         "GET",
         "/training-jobs",
-        rows_of("jobs", JobSummary.from_wire),
+        rows_of("jobs", JobSummary.from_row),
         query=filters + newest_first(page, per_page),
     )
 
