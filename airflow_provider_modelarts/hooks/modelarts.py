@@ -118,19 +118,20 @@ class ModelArtsHook(BaseHook):
     @classmethod
     def get_connection_form_widgets(cls) -> dict[str, Any]:
         """Return the extra fields of the connection form (before Airflow 3.2)."""
-        from flask_appbuilder.fieldwidgets import BS3TextFieldWidget
-        from wtforms import StringField
+        from flask_appbuilder.fieldwidgets import BS3PasswordFieldWidget, BS3TextFieldWidget
+        from wtforms import PasswordField, StringField
 
         from airflow_provider_modelarts.get_provider_info import CONN_FIELDS
 
-        return {
-            name: StringField(
-                field["label"],
-                widget=BS3TextFieldWidget(),
-                description=field["description"],
-            )
-            for name, field in CONN_FIELDS.items()
+        kinds = {
+            "password": (PasswordField, BS3PasswordFieldWidget),
+            None: (StringField, BS3TextFieldWidget),
         }
+        widgets = {}
+        for name, field in CONN_FIELDS.items():
+            kind, widget = kinds[field["schema"].get("format")]
+            widgets[name] = kind(field["label"], widget=widget(), description=field["description"])
+        return widgets
 
 
 def _known_config(conn_id: str) -> ClientConfig | None:
