@@ -26,6 +26,7 @@ from airflow_provider_modelarts.hooks.lookup import (
     fields_of,
     not_found,
 )
+from airflow_provider_modelarts.hooks.masking import mask_secrets
 
 if TYPE_CHECKING:
     from airflow_provider_modelarts.client.caller import ClientConfig
@@ -175,7 +176,7 @@ def _first_job(config: ClientConfig) -> None:
 
     # More than the limit, so that it is this limit that ends the wait and says so.
     hurried = replace(config, timeout=min(config.timeout, TEST_LIMIT + 1))
-    client = ModelArtsClient(hurried, backoff=Backoff(attempts=1))
+    client = ModelArtsClient(hurried, backoff=Backoff(attempts=1), on_secrets=mask_secrets)
 
     def read() -> None:
         with closing(client):
@@ -216,7 +217,7 @@ def _client(config: ClientConfig) -> ModelArtsClient:
 
     with _lock:
         if config not in _clients:
-            _clients[config] = ModelArtsClient(config)
+            _clients[config] = ModelArtsClient(config, on_secrets=mask_secrets)
         return _clients[config]
 
 
