@@ -32,11 +32,15 @@ _OWN_PREFIXES: Final = ("emulator_",)
 _MEANT: Final[Mapping[str, str]] = {
     "accesskey": "login",
     "accesskeyid": "login",
+    "account": "domain_name",
     "ak": "login",
+    "authurl": "iam_endpoint",
+    "baseurl": "host",
     "cabundle": "verify",
     "cacert": "verify",
     "endpoint": "host",
     "endpointurl": "host",
+    "iamurl": "iam_endpoint",
     "insecure": "verify",
     "secretaccesskey": "password",
     "secretkey": "password",
@@ -44,7 +48,10 @@ _MEANT: Final[Mapping[str, str]] = {
     "sk": "password",
     "sslverify": "verify",
     "token": "password",
+    "url": "host",
+    "user": "login",
     "username": "login",
+    "xauthtoken": "password",
 }
 
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 from importlib import import_module
 from importlib.metadata import entry_points
 from importlib.resources import files
+from typing import TYPE_CHECKING
 
 import jsonschema
 import pytest
@@ -19,7 +21,11 @@ from airflow_provider_modelarts.get_provider_info import (
     UI_FIELD_BEHAVIOUR,
     get_provider_info,
 )
+from airflow_provider_modelarts.hooks.fields import named
 from airflow_provider_modelarts.hooks.modelarts import ModelArtsHook
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 PUBLIC = {
     "airflow_provider_modelarts.hooks.modelarts": ["ModelArtsHook", "reset_caches"],
@@ -116,6 +122,18 @@ def test_port_is_in_the_form() -> None:
     """A saved connection whose port is empty cannot be tested: the button of Airflow 3.3 sends 0 for it."""
     assert "port" not in UI_FIELD_BEHAVIOUR["hidden-fields"]
     assert "port" in UI_FIELD_BEHAVIOUR["placeholders"]
+
+
+def test_errors_name_the_fields_as_the_form_does(repo: Path) -> None:
+    """The client knows no form, so its texts hold the labels themselves; they must be the present ones."""
+    package = repo / "airflow_provider_modelarts"
+    sources = [path.read_text() for path in package.rglob("*.py") if "emulator" not in path.parts]
+    joined = re.sub(r'"\n\s*f?"', "", "\n".join(sources))  # a text that goes on in the next line
+    quoted = re.findall(r"'([A-Z][^'\n]*)' \((extra )?([a-z_]+)\)", joined)
+
+    assert {name for _, _, name in quoted} >= {"host", "login", "password", "project_id"}
+    for label, extra, name in quoted:
+        assert f"'{label}' ({extra}{name})" == named(name)
 
 
 def test_form_of_older_airflow_hides_secrets() -> None:
