@@ -130,8 +130,9 @@ class AuthenticationError(ModelArtsApiError):
     """The access key, signature, password or token was not accepted."""
 
     default_hint = (
-        "Check login, password and auth_type of the connection; wrong keys are locked after a few "
-        "tries, so this is not retried"
+        "Check 'Access key or IAM user' (login), 'Secret key or password' (password) and "
+        "'Authentication' (extra auth_type) of the connection; wrong keys are locked after a few tries, so "
+        "this is not retried"
     )
 
 
@@ -140,7 +141,7 @@ class PermissionDeniedError(ModelArtsApiError):
 
     default_hint = (
         "Give the user the ModelArts and OBS permissions in this project, and authorise ModelArts "
-        "once in its console (global configuration); check project_id of the connection"
+        "once in its console (global configuration); check 'Project ID' (extra project_id) of the connection"
     )
 
 

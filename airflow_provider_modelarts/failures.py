@@ -93,20 +93,24 @@ _BY_STATUS_AND_CODE: Final[dict[tuple[int, str], _ErrorType]] = {
 
 _HINTS: Final[dict[str, str]] = {
     "2785": "Authorise ModelArts once in its console (global configuration)",
-    "2786": "project_id of the connection is not the one the credentials are for",
-    "0210": "project_id of the connection is not the one the credentials are for",
+    "2786": "'Project ID' (extra project_id) of the connection is not the one the credentials are for",
+    "0210": "'Project ID' (extra project_id) of the connection is not the one the credentials are for",
     "4901": "Let ModelArts access OBS: authorise it in its console (global configuration)",
-    "APIG.0101": "No ModelArts API at this address; check 'host' of the connection",
+    "APIG.0101": "No ModelArts API at this address; check 'ModelArts endpoint' (host) of the connection",
 }
 
 # Reasons that the gateway gives for a 401 only in words.
 _WORDED_HINTS: Final[tuple[tuple[str, str], ...]] = (
     ("signature expired", "The clock of this machine is off by more than 15 minutes; set it right"),
-    ("ak not exist", "The access key id in 'login' of the connection does not exist"),
+    (
+        "ak not exist",
+        "The access key id in 'Access key or IAM user' (login) of the connection does not exist",
+    ),
     ("reach the limit", "The access key is locked for 5 minutes after too many wrong signatures"),
     (
         "verify aksk signature fail",
-        "The secret access key in 'password' of the connection does not fit the key in 'login'",
+        "The secret access key in 'Secret key or password' (password) of the connection does not fit the key in "
+        "'Access key or IAM user' (login)",
     ),
 )
 

@@ -8,15 +8,24 @@ from airflow_provider_modelarts import __version__
 
 _TEXT: Final = {"type": ["string", "null"]}
 
+REQUIRED: Final = " *"
+"""Ends the label of a field that nearly every connection needs, as Airflow marks those that all need."""
+
 UI_FIELD_BEHAVIOUR: Final[dict[str, Any]] = {
-    "hidden-fields": ["schema", "port"],
+    # The port stays visible: a connection whose port is empty cannot be tested by the button of Airflow 3.3,
+    # which sends 0 for it and is refused because that is another port than none.
+    "hidden-fields": ["schema"],
     "relabeling": {
         "host": "ModelArts endpoint",
-        "login": "Access key ID or IAM user name",
-        "password": "Secret access key, password or token",
+        "port": "Port",
+        "login": f"Access key or IAM user{REQUIRED}",
+        "password": f"Secret key or password{REQUIRED}",
     },
     "placeholders": {
         "host": "https://modelarts.eu-de.otc.t-systems.com (empty: from cloud and region)",
+        "port": "0 for none; the Test button needs a number",
+        "login": "id of the key, or name of the user; not needed with a ready token",
+        "password": "secret access key, password of the IAM user, or a ready token",
     },
 }
 
@@ -28,23 +37,44 @@ def _field(label: str, description: str, schema: dict[str, Any] | None = None) -
 CONN_FIELDS: Final[dict[str, Any]] = {
     "auth_type": _field(
         "Authentication",
-        "aksk: access key signature; password: IAM user; token: a ready token.",
-        {"type": "string", "enum": ["aksk", "password", "token"], "default": "aksk"},
+        "Which kind of credentials login and password are.",
+        {
+            "type": "string",
+            "enum": ["aksk", "password", "token"],
+            "default": "aksk",
+            "values_display": {
+                "aksk": "aksk: access key",
+                "password": "password: IAM user",
+                "token": "token: a ready token",
+            },
+        },
     ),
-    "project_id": _field("Project ID", "Project that owns the jobs."),
-    "project_name": _field("Project name", "With a password: scope by name instead of by id."),
-    "domain_name": _field("Account (domain)", "IAM account of the user; with a password."),
-    "region": _field("Region", "Region id, such as eu-de or cn-north-4."),
+    "project_id": _field(
+        f"Project ID{REQUIRED}", "Project that owns the jobs. With an IAM user its name will do."
+    ),
+    "project_name": _field("Project name", "With an IAM user: scope by name instead of by id."),
+    "domain_name": _field("Account (domain)", "Required with an IAM user: the account it is in."),
+    "region": _field(
+        "Region",
+        "Region id, such as eu-de or cn-north-4. Required with a cloud if there is no endpoint.",
+    ),
     "cloud": _field(
         "Cloud",
-        "Completes endpoint and IAM endpoint from the region.",
-        {"type": ["string", "null"], "enum": ["huaweicloud", "otc", None]},
+        "Completes ModelArts endpoint and IAM endpoint from the region.",
+        {
+            **_TEXT,
+            # Without null, which the form would show as a choice of this name; the cross empties it.
+            "enum": ["huaweicloud", "otc"],
+            "values_display": {"huaweicloud": "Huawei Cloud", "otc": "Open Telekom Cloud"},
+        },
     ),
-    "iam_endpoint": _field("IAM endpoint", "IAM base URL; with a password."),
+    "iam_endpoint": _field(
+        "IAM endpoint", "IAM base URL. Required with an IAM user if there is no cloud."
+    ),
     "security_token": _field(
         "Security token",
-        "Belongs to a temporary access key.",
-        {"type": ["string", "null"], "format": "password"},
+        "Required with a temporary access key.",
+        {**_TEXT, "format": "password"},
     ),
     "workspace_id": _field("Workspace ID", "Workspace used where a task names none."),
     "timeout": _field(
@@ -54,7 +84,7 @@ CONN_FIELDS: Final[dict[str, Any]] = {
     "allow_http": _field(
         "Allow http",
         "Permit http:// for a host that is not this machine.",
-        {"type": "boolean", "default": False},
+        {"type": ["boolean", "null"], "default": False},
     ),
 }
 

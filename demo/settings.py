@@ -86,6 +86,7 @@ def airflow_environment(
         ("core", "parallelism"): "4",  # each slot is a forked process
         ("core", "fernet_key"): credentials.fernet_key,
         ("core", "default_timezone"): "utc",
+        ("core", "test_connection"): "Enabled",  # the Test button of the connection form
         ("scheduler", "scheduler_idle_sleep_time"): "0.5",
         # Unpausing a daily DAG would start a run for last midnight beside the one that was asked for.
         ("scheduler", "use_job_schedule"): "False",

@@ -67,8 +67,9 @@ class SignatureFlow:
     """Signs with an access key."""
 
     refused_hint = (
-        "Check login (access key id), password (secret access key) and, for a temporary key, extra "
-        "security_token of the connection; wrong signatures lock the key, so this is not retried"
+        "Check 'Access key or IAM user' (login), 'Secret key or password' (password) and, for a temporary "
+        "key, 'Security token' (extra security_token) of the connection; wrong signatures lock the key, "
+        "so this is not retried"
     )
 
     def __init__(
@@ -115,8 +116,8 @@ class ReadyTokenFlow:
     """Sends a token that was made elsewhere."""
 
     refused_hint = (
-        "The ready token in 'password' of the connection is wrong or has ended (a token lives 24 "
-        "hours); put a new one there, or use auth_type 'aksk' or 'password'"
+        "The ready token in 'Secret key or password' (password) of the connection is wrong or has ended (a token "
+        "lives 24 hours); put a new one there, or choose aksk or password as 'Authentication' (extra auth_type)"
     )
 
     def __init__(self, token: str | Secret, project_id: str) -> None:
@@ -143,7 +144,10 @@ class ReadyTokenFlow:
 class PasswordFlow:
     """Sends an IAM token that it keeps fresh."""
 
-    refused_hint = "A fresh token was refused too: the user may not use this project (project_id, project_name)"
+    refused_hint = (
+        "A fresh token was refused too: the user may not use this project: check 'Project ID' (extra project_id) "
+        "or 'Project name' (extra project_name) of the connection"
+    )
 
     def __init__(self, tokens: IamTokens) -> None:
         self._tokens = tokens

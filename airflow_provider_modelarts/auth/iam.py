@@ -107,9 +107,10 @@ class IamTokens:
             if isinstance(error, AuthenticationError):
                 # Keystone gives the same answer to all of these, so as to tell a stranger nothing.
                 error.hint = (
-                    "IAM refused the login: check login (IAM user name), password and domain_name of "
-                    "the connection, and that this user may use its project (project_id or "
-                    "project_name); too many wrong passwords lock the user"
+                    "IAM refused the login: check 'Access key or IAM user' (login), 'Secret key or password' "
+                    "(password) and 'Account (domain)' (extra domain_name) of the connection, and that this "
+                    "user may use its 'Project ID' (extra project_id) or 'Project name' (extra project_name); "
+                    "too many wrong passwords lock the user"
                 )
             raise
         token = _issued(response, data, now)
@@ -144,12 +145,15 @@ class IamTokens:
         wanted = self._credentials
         name = data["token"]["project"].get("name")
         if wanted.project_id and wanted.project_id != token.project_id:
-            got = f"id {token.project_id!r}, not project_id {wanted.project_id!r}"
+            got, field = f"id {token.project_id!r}", "'Project ID' (extra project_id)"
         elif wanted.project_name and name and wanted.project_name != name:
-            got = f"name {name!r}, not project_name {wanted.project_name!r}"
+            got, field = f"name {name!r}", "'Project name' (extra project_name)"
         else:
             return
-        msg = f"{_OPERATION}: the token belongs to the project with {got} of the connection"
+        msg = (
+            f"{_OPERATION}: the token belongs to the project with {got}, but {field} of the connection is "
+            f"{(wanted.project_id or wanted.project_name)!r}"
+        )
         raise ConfigurationError(scrub(msg, [self._password, token.value]))
 
 
@@ -177,8 +181,8 @@ def _issued(response: Response, data: dict[str, Any], now: float) -> IssuedToken
     ]
     if missing or expires_at is None:
         msg = (
-            f"{_OPERATION}: HTTP {response.status} without {', '.join(missing)}. Is 'iam_endpoint' "
-            "of the connection the IAM address, and the user's project a regional one?"
+            f"{_OPERATION}: HTTP {response.status} without {', '.join(missing)}. Is 'IAM endpoint' (extra "
+            "iam_endpoint) of the connection the IAM address, and the user's project a regional one?"
         )
         raise ResponseLostError(msg)
     life = max(0.0, expires_at - (_epoch(token.get("issued_at")) or now))

@@ -63,6 +63,7 @@ class Caller:
     :param backoff: how patiently calls are repeated.
     :param sleep: waits the given seconds; replaced in tests.
     :param clock: epoch seconds; replaced in tests.
+    :param on_secrets: called with the texts that must never be printed, anew whenever there is a new one.
     """
 
     def __init__(
@@ -72,8 +73,11 @@ class Caller:
         backoff: Backoff | None = None,
         sleep: Callable[[float], None] = time.sleep,
         clock: Callable[[], float] = time.time,
+        on_secrets: Callable[[tuple[Secret, ...]], None] = lambda _secrets: None,
     ) -> None:
         self.config = config
+        self._on_secrets = on_secrets
+        self._told: tuple[Secret, ...] = ()
         self._backoff = backoff or Backoff()
         self._clock = clock
         self._ahead = 0.0  # seconds of the service's clock before ours
@@ -152,8 +156,16 @@ class Caller:
         """
         for attempt in retrying(self._backoff, Repeat.SAFE, self._sleep):
             with attempt:
-                return self._auth.prepare()
+                project_id = self._auth.prepare()
+                self._tell_secrets()
+                return project_id
         raise AssertionError  # pragma: no cover - the loop returns or raises
+
+    def _tell_secrets(self) -> None:
+        secrets = self._auth.secrets()
+        if secrets != self._told:
+            self._on_secrets(secrets)
+            self._told = secrets
 
     def _exchange(self, operation: Operation[T], project_id: str, *, renew: bool) -> T:
         used: dict[str, str | Secret] = {}
@@ -232,7 +244,13 @@ class Caller:
         """
         hasty = replace(self.config, timeout=min(timeout, self.config.timeout))
         backoff = Backoff(attempts=2, initial=0.2, maximum=0.2, retry_after=1.0)
-        return type(self)(hasty, backoff=backoff, sleep=self._sleep, clock=self._clock)
+        return type(self)(
+            hasty,
+            backoff=backoff,
+            sleep=self._sleep,
+            clock=self._clock,
+            on_secrets=self._on_secrets,
+        )
 
     def close(self) -> None:
         """Close pooled connections; the client stays usable."""

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
 import sys
 import threading
 import time
-from contextlib import contextmanager
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing, contextmanager
+from dataclasses import replace
 from functools import cached_property
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, Final, TypeVar
@@ -23,24 +26,39 @@ from airflow_provider_modelarts.exceptions import (
     ConfigurationError,
     ConnectionLookupError,
     ModelArtsError,
+    ResponseLostError,
 )
-from airflow_provider_modelarts.hooks.connection import ConnectionFields, client_config
-from airflow_provider_modelarts.secret import Secret
+from airflow_provider_modelarts.hooks.connection import client_config, ignored_extras
+from airflow_provider_modelarts.hooks.fields import named, shown
+from airflow_provider_modelarts.hooks.lookup import (
+    checked_id,
+    extras_are_readable,
+    fields_of,
+    not_found,
+)
+from airflow_provider_modelarts.hooks.masking import mask_secrets
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from airflow_provider_modelarts.client.caller import ClientConfig
     from airflow_provider_modelarts.client.client import ModelArtsClient
+    from airflow_provider_modelarts.hooks.connection import ConnectionFields
 
 T = TypeVar("T")
 
 CONNECTION_LIFETIME: Final = 300.0
 """Seconds for which a triggerer process uses a connection without looking it up again."""
 
+TEST_LIMIT: Final = 5.0
+"""Seconds that a test of a connection may take: somebody sits in front of it."""
+
+log = logging.getLogger(__name__)
+
 _lock = threading.Lock()
 _clients: dict[ClientConfig, ModelArtsClient] = {}
 _configs: dict[str, tuple[float, ClientConfig]] = {}
+_told: set[tuple[str, tuple[str, ...]]] = set()
 _pending: dict[tuple[asyncio.AbstractEventLoop, str], asyncio.Task[ClientConfig]] = {}
 
 
@@ -91,23 +109,36 @@ class ModelArtsHook(BaseHook):
         :raises ConnectionLookupError: the connection cannot be read now.
         """
         with _looking_up(self.modelarts_conn_id):
-            self._config = self._read_config()
-        return None if self._config == refused.config else self.get_conn()
+            fields = self._read_fields()
+            config = client_config(fields)
+        self._fields, self._config = (
+            fields,
+            config,
+        )  # both only now, so that a failure changes nothing
+        return None if config == refused.config else self.get_conn()
 
     @cached_property
     def _config(self) -> ClientConfig:
-        return self._read_config()
+        return client_config(self._fields)
 
-    def _read_config(self) -> ClientConfig:
-        conn_id = self.modelarts_conn_id
+    @cached_property
+    def _fields(self) -> ConnectionFields:
+        return self._read_fields()
+
+    def _read_fields(self) -> ConnectionFields:
+        conn_id = checked_id(self.modelarts_conn_id)
         try:
             connection = self.get_connection(conn_id)
         except AirflowNotFoundException as error:
-            raise _not_found(conn_id) from error
-        fields = _fields(conn_id, connection, connection.extra_dejson)
+            raise not_found(conn_id) from error
+        fields = fields_of(conn_id, connection)
+        if extras_are_readable(fields):
+            _ = connection.extra_dejson  # reading it makes Airflow mask the secrets in it
+            del _
         # A traceback shows local variables, and Airflow's object prints its password.
         del connection
-        return client_config(fields)
+        _warn(fields)
+        return fields
 
     @classmethod
     async def aget_client(cls, conn_id: str) -> ModelArtsClient:
@@ -115,7 +146,7 @@ class ModelArtsHook(BaseHook):
 
         :raises ConfigurationError: the connection does not exist, or its fields cannot be used.
         """
-        if (config := _known_config(conn_id)) is None:
+        if (config := _known_config(checked_id(conn_id))) is None:
             key = asyncio.get_running_loop(), conn_id
             # A thousand triggers that start together would jam Airflow's one channel for look-ups, and in
             # 3.0 and 3.1 a question whose trigger is cancelled before the answer breaks it.
@@ -149,25 +180,32 @@ class ModelArtsHook(BaseHook):
         try:
             connection = await get_async_connection(conn_id, hook=cls)
         except AirflowNotFoundException as error:
-            raise _not_found(conn_id) from error
-        extra = await get_async_extra_dejson(connection)
-        fields = _fields(conn_id, connection, extra)
-        del connection, extra
+            raise not_found(conn_id) from error
+        fields = fields_of(conn_id, connection)
+        if extras_are_readable(fields):
+            await get_async_extra_dejson(connection)  # makes Airflow mask the secrets in it
+        del connection
+        _warn(fields)
         config = client_config(fields)
         _configs[conn_id] = (time.monotonic() + CONNECTION_LIFETIME, config)
         return config
 
     def test_connection(self) -> tuple[bool, str]:
-        """Log in and read one page of jobs; for the *Test* button of the connection form."""
-        from airflow_provider_modelarts.client.client import ModelArtsClient
-        from airflow_provider_modelarts.client.retry import Backoff
+        """Log in and read one page of jobs; for the *Test* button of the connection form.
 
+        Takes no longer than ``TEST_LIMIT`` seconds in all.
+        """
         try:
-            client = ModelArtsClient(self._config, backoff=Backoff(attempts=1))
-            next(client.list_training_jobs(per_page=1), None)
+            config = (
+                self._config
+            )  # in this thread: Airflow keeps a connection under test in its context
+            _first_job(config)
         except ModelArtsError as error:
             return False, str(error)
-        return True, f"Connected to {client.config.endpoint}"
+        near, own = ignored_extras(self._fields)
+        if own:
+            near.append(f"of no effect here: extra {', '.join(own)}")
+        return True, ". ".join([f"Connected to {config.endpoint}", *near])
 
     @classmethod
     def get_ui_field_behaviour(cls) -> dict[str, Any]:
@@ -179,19 +217,49 @@ class ModelArtsHook(BaseHook):
     @classmethod
     def get_connection_form_widgets(cls) -> dict[str, Any]:
         """Return the extra fields of the connection form (before Airflow 3.2)."""
-        from flask_appbuilder.fieldwidgets import BS3TextFieldWidget
-        from wtforms import StringField
+        from flask_appbuilder.fieldwidgets import BS3PasswordFieldWidget, BS3TextFieldWidget
+        from wtforms import PasswordField, StringField
 
         from airflow_provider_modelarts.get_provider_info import CONN_FIELDS
 
-        return {
-            name: StringField(
-                field["label"],
-                widget=BS3TextFieldWidget(),
-                description=field["description"],
-            )
-            for name, field in CONN_FIELDS.items()
+        kinds = {
+            "password": (PasswordField, BS3PasswordFieldWidget),
+            None: (StringField, BS3TextFieldWidget),
         }
+        widgets = {}
+        for name, field in CONN_FIELDS.items():
+            kind, widget = kinds[field["schema"].get("format")]
+            widgets[name] = kind(field["label"], widget=widget(), description=field["description"])
+        return widgets
+
+
+def _first_job(config: ClientConfig) -> None:
+    """Read one job, within ``TEST_LIMIT`` seconds for name, connection, IAM and answer together."""
+    from airflow_provider_modelarts.client.client import ModelArtsClient
+    from airflow_provider_modelarts.client.retry import Backoff
+
+    # More than the limit, so that it is this limit that ends the wait and says so.
+    hurried = replace(config, timeout=min(config.timeout, TEST_LIMIT + 1))
+    client = ModelArtsClient(hurried, backoff=Backoff(attempts=1), on_secrets=mask_secrets)
+
+    def read() -> None:
+        with closing(client):
+            next(client.list_training_jobs(per_page=1), None)
+
+    worker = ThreadPoolExecutor(1, thread_name_prefix="modelarts-test")
+    try:
+        worker.submit(read).result(TEST_LIMIT)
+    except TimeoutError as error:
+        iam = getattr(config.credentials, "iam_endpoint", "")
+        where = " or ".join(filter(None, (iam, config.endpoint)))
+        what = " and ".join([named("host"), *([named("iam_endpoint")] if iam else [])])
+        msg = (
+            f"No answer from {where} within {TEST_LIMIT:g} seconds: what is there does not speak, or a firewall or "
+            f"proxy on the way drops all. Check {what}"
+        )
+        raise ResponseLostError(msg) from error
+    finally:
+        worker.shutdown(wait=False)  # what still hangs there ends by its own timeout
 
 
 @contextmanager
@@ -238,28 +306,17 @@ def _client(config: ClientConfig) -> ModelArtsClient:
 
     with _lock:
         if config not in _clients:
-            _clients[config] = ModelArtsClient(config)
+            _clients[config] = ModelArtsClient(config, on_secrets=mask_secrets)
         return _clients[config]
 
 
-def _fields(conn_id: str, connection: Any, extra: dict[str, Any]) -> ConnectionFields:
-    return ConnectionFields(
-        conn_id,
-        host=connection.host or "",
-        port=connection.port,
-        login=connection.login or "",
-        password=Secret.of(connection.password or ""),
-        extra=extra,
-    )
-
-
-def _not_found(conn_id: str) -> ConfigurationError:
-    msg = (
-        f"Connection {conn_id!r} does not exist: create one of type 'modelarts' with this id "
-        f"(Admin > Connections, or environment variable AIRFLOW_CONN_{conn_id.upper()}), or set "
-        "modelarts_conn_id of the task to one that does"
-    )
-    return ConfigurationError(msg)
+def _warn(fields: ConnectionFields) -> None:
+    """Say once in a process which extras of a connection have no effect although they seem to be meant to."""
+    near, _ = ignored_extras(fields)
+    told = fields.conn_id, tuple(near)
+    if near and told not in _told:
+        _told.add(told)
+        log.warning("Connection %s: %s", shown(fields.conn_id), "; ".join(near))
 
 
 def _forget() -> None:
@@ -269,6 +326,7 @@ def _forget() -> None:
     _clients.clear()
     _configs.clear()
     _pending.clear()
+    _told.clear()
 
 
 def _after_fork() -> None:

@@ -387,7 +387,7 @@ def test_wrong_secret_key_fails_for_good_after_one_request(
     """A refused signature is not repeated, and the error names the connection's field."""
     connect(password="wrong-secret-key")
 
-    with pytest.raises(AirflowFailException, match="'password' of the connection") as caught:
+    with pytest.raises(AirflowFailException, match=r"\(password\) of the connection") as caught:
         run_task(create())
 
     assert isinstance(caught.value.__cause__, AuthenticationError)

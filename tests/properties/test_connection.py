@@ -2,17 +2,28 @@
 
 from __future__ import annotations
 
+import json
+import os
 from typing import Any
+from unittest import mock
 
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from airflow_provider_modelarts.client import ClientConfig
 from airflow_provider_modelarts.exceptions import ConfigurationError
 from airflow_provider_modelarts.get_provider_info import CONN_FIELDS
-from airflow_provider_modelarts.hooks.connection import ConnectionFields, client_config
+from airflow_provider_modelarts.hooks.connection import (
+    ConnectionFields,
+    client_config,
+    ignored_extras,
+)
+from airflow_provider_modelarts.hooks.lookup import checked_id, not_found
 from tests.properties import shapes
 from tests.properties.shapes import SECRET
+
+MAX_TOLD = 10_000
+"""Longest error: each field once, each value cut."""
 
 # What a user may write, without the secret itself.
 TEXTS = st.text(st.characters(), max_size=20)
@@ -38,14 +49,12 @@ CHOICES: dict[str, list[Any]] = {
     "allow_http": [True, "true", False],
 }
 NAMES = sorted({*CHOICES, *(name.removeprefix("extra__modelarts__") for name in CONN_FIELDS)})
-ODD = (
-    st.sampled_from(["x" * 300, float("nan"), [], {}, 0])
-    | st.none()
-    | st.booleans()
-    | st.integers()
-    | st.floats()
-    | TEXTS
-    | st.lists(TEXTS, max_size=2)
+SCALARS = st.none() | st.booleans() | st.integers() | st.floats() | TEXTS
+CORNERS = ["x" * 300, "x" * 20_000, "9" * 5000, "..", "\ud83d", [], {}, 0, 10**400, float("nan")]
+ODD = st.sampled_from(CORNERS) | st.recursive(
+    SCALARS,
+    lambda inner: st.lists(inner, max_size=2) | st.dictionaries(TEXTS, inner, max_size=2),
+    max_leaves=5,
 )
 # One with all fields, right but for one of them, reads further than one that is odd throughout.
 GOOD = st.fixed_dictionaries(
@@ -63,6 +72,30 @@ EXTRAS = st.fixed_dictionaries(
         for name in NAMES
     },
 )
+# A known name, as other providers or other hands write it.
+MISSPELT = GOOD.flatmap(
+    lambda good: st.fixed_dictionaries(
+        {},
+        optional={
+            spelling(name): st.just(value)
+            for name, value in good.items()
+            for spelling in (str.upper, str.title, lambda name: name.replace("_", "-"))
+        },
+    )
+)
+# What stands in a database or an environment variable: JSON, JSON of JSON, or a torn piece of it.
+WRITTEN = st.builds(
+    lambda extra, times, cut: _written(extra, times)[cut:],
+    GOOD | ODD,
+    st.integers(1, 3),
+    st.integers(0, 3),
+) | st.sampled_from(["[" * 5_000, '{"a": ' + "9" * 5000 + "}", "", "null"])
+
+
+def _written(value: object, times: int) -> str:
+    for _ in range(times):
+        value = json.dumps(value)
+    return str(value)
 
 
 @settings(max_examples=4 * settings().max_examples)
@@ -70,11 +103,11 @@ EXTRAS = st.fixed_dictionaries(
     fields=st.builds(
         ConnectionFields,
         conn_id=TEXTS,
-        host=URLS,
-        port=st.none() | st.integers(0, 70000),
-        login=TEXTS | st.just("AKEXAMPLE"),
-        password=SECRETS,
-        extra=EXTRAS | shapes.spoiled(GOOD, ODD) | GOOD,
+        host=URLS | ODD,
+        port=st.none() | st.integers(-1, 70000) | ODD,
+        login=TEXTS | st.just("AKEXAMPLE") | ODD,
+        password=SECRETS | SECRETS.map(lambda text: [text]),
+        extra=EXTRAS | shapes.spoiled(GOOD, ODD) | GOOD | MISSPELT | WRITTEN | ODD,
     )
 )
 def test_any_connection_is_a_configuration_or_an_error_of_ours(fields: ConnectionFields) -> None:
@@ -88,3 +121,38 @@ def test_any_connection_is_a_configuration_or_an_error_of_ours(fields: Connectio
         told = repr(config)
     assert SECRET not in told
     assert SECRET not in repr(fields) or SECRET in f"{fields.host}"
+    assert len(told) < MAX_TOLD
+    near, own = ignored_extras(fields)
+    assert all(line.isprintable() for line in (*told.splitlines(), *near, *own))
+
+
+@given(conn_id=ODD | TEXTS)
+def test_any_id_is_an_id_or_an_error_of_ours(conn_id: object) -> None:
+    """What comes out can be looked up; whatever is not found is told, and nothing else is raised."""
+    try:
+        checked = checked_id(conn_id)
+    except ConfigurationError as error:
+        told = str(error)
+    else:
+        assert checked == conn_id
+        told = str(not_found(checked))
+    assert told.isprintable()
+    assert len(told) < MAX_TOLD
+
+
+@given(written=URLS | WRITTEN | ODD.map(str))
+def test_any_environment_variable_is_told_without_what_stands_in_it(written: str) -> None:
+    """Airflow calls what it cannot parse missing; the error says why, and no part of it."""
+    assume("\0" not in written and _encodable(written))
+    with mock.patch.dict(os.environ, {"AIRFLOW_CONN_ODD": written}):
+        told = str(not_found("odd"))
+
+    assert SECRET not in told
+    assert len(told) < MAX_TOLD
+
+
+def _encodable(text: str) -> bool:
+    try:
+        return bool(os.fsencode(text)) or not text
+    except UnicodeEncodeError:
+        return False

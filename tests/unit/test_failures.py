@@ -396,7 +396,11 @@ def test_request_id_is_found(body: Any, headers: dict[str, str], expected: str) 
         (401, {"error_msg": "AK access failed to reach the limit,forbidden"}, "locked for 5 min"),
         (401, {"error_msg": "verify aksk signature fail"}, "secret access key"),
         (403, {"error_code": "ModelArts.2785"}, "Authorise ModelArts once"),
-        (403, {"error_code": "ModelArts.0210"}, "project_id of the connection"),
+        (
+            403,
+            {"error_code": "ModelArts.0210"},
+            "'Project ID' (extra project_id) of the connection",
+        ),
         (404, {"error_code": "APIGW.0101"}, "No ModelArts API at this address"),
         (401, {"error_code": "ModelArts.4901"}, "access OBS"),
     ],

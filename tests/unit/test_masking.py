@@ -29,7 +29,7 @@ PASSWORDS = [
     "smile \U0001f600 please",
     "line\nbreak\r\nin it",
     "short-1",
-    "Secret40CharactersLongAsAnAccessKeyHas99",
+    "Zq8!40CharxyactersLongAsAnAccessKeyHas99",
 ]
 SPELLINGS: dict[str, Callable[[str], str]] = {
     "as it is": str,

@@ -154,7 +154,7 @@ def test_incomplete_answer_of_iam_names_what_is_missing(
     spoil(body["token"], headers)
     client, _ = scripted((status, body, headers))
 
-    with pytest.raises(ResponseLostError, match=f"HTTP 201 without {missing}.*'iam_endpoint'"):
+    with pytest.raises(ResponseLostError, match=f"HTTP 201 without {missing}.*'IAM endpoint'"):
         client.get_job_version(1, 2)
 
 
@@ -180,8 +180,12 @@ def test_token_without_time_of_issue_is_used(
 @pytest.mark.parametrize(
     ("wanted", "got", "message"),
     [
-        ({"project_id": PROJECT}, {"project": "another"}, "id 'another', not project_id"),
-        ({"project_id": "", "project_name": "eu-nl"}, {}, "name 'eu-de', not project_name 'eu-nl'"),
+        (
+            {"project_id": PROJECT},
+            {"project": "another"},
+            r"id 'another', but 'Project ID' \(extra project_id\)",
+        ),
+        ({"project_id": "", "project_name": "eu-nl"}, {}, "name 'eu-de', but .* is 'eu-nl'"),
     ],
     ids=["id", "name"],
 )
@@ -203,7 +207,7 @@ def test_project_of_path_and_token_differ(
     """A ready token of another project is a refusal that names project_id, without repetition."""
     client = make_client(emulator.url, Token(emulator.issue_token()), project_id="f" * 32)
 
-    with pytest.raises(PermissionDeniedError, match="project_id of the connection"):
+    with pytest.raises(PermissionDeniedError, match=r"\(extra project_id\) of the connection"):
         list(client.list_training_jobs())
 
     assert len(emulator.requests()) == 1

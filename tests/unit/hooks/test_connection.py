@@ -20,7 +20,7 @@ PASSWORD = {"auth_type": "password", "domain_name": "OTC1", "iam_endpoint": IAM}
 def read(extra: dict[str, Any] | None = None, **fields: Any) -> ClientConfig:
     """Read a valid connection with changes; an extra of None is left out."""
     extras = {"project_id": "p1", **(extra or {})}
-    given = {"host": HOST, "login": "AK", "password": SECRET, **fields}
+    given: dict[str, Any] = {"host": HOST, "login": "AK", "password": SECRET, **fields}
     return client_config(
         ConnectionFields(
             "my_conn", extra={k: v for k, v in extras.items() if v is not None}, **given
@@ -199,6 +199,35 @@ def test_timeout_is_in_seconds(value: Any, seconds: float) -> None:
     assert read({"timeout": value}).timeout == seconds
 
 
+@pytest.mark.parametrize("port", [None, 0, "0", ""], ids=repr)
+@pytest.mark.parametrize("host", ["https://h", ""], ids=["host", "region"])
+def test_port_zero_is_none(host: str, port: Any) -> None:
+    """The form sends 0 where its port is empty."""
+    extra = {"cloud": "otc", "region": "eu-de"}
+
+    assert read(extra, host=host, port=port) == read(extra, host=host)
+
+
+def test_port_that_repeats_that_of_the_endpoint_is_fine() -> None:
+    """The same port twice is no contradiction."""
+    assert read(host="https://h:8443", port=8443).endpoint == "https://h:8443"
+
+
+@pytest.mark.parametrize("extra", ["", None, "{}", "null", {}], ids=repr)
+def test_connection_without_extras_has_none(extra: Any) -> None:
+    """All forms of nothing are the same."""
+    with pytest.raises(ConfigurationError, match=r"\(extra project_id\) is missing"):
+        client_config(ConnectionFields("c", host=HOST, login="AK", password="SK", extra=extra))
+
+
+def test_numbers_are_read_as_text() -> None:
+    """JSON and YAML make numbers of ids."""
+    config = read({"project_id": 123, "workspace_id": 4}, login=5)
+
+    assert (config.project_id, config.workspace_id) == ("123", "4")
+    assert config.credentials == AccessKey("5", SECRET)
+
+
 @pytest.mark.parametrize("flag", [True, "true", "True"])
 def test_http_is_allowed_where_it_is_meant(flag: Any) -> None:
     """allow_http opens plain connections to other hosts, IAM included."""
@@ -213,44 +242,110 @@ def test_http_is_allowed_where_it_is_meant(flag: Any) -> None:
 @pytest.mark.parametrize(
     ("extra", "fields", "named"),
     [
-        ({}, {"login": ""}, "login is missing: set it to the access key id"),
-        ({}, {"password": " "}, "password is missing: set it to the secret access key"),
-        ({"auth_type": "token"}, {"password": ""}, "password is missing: set it to a project"),
-        ({"project_id": None}, {}, "extra project_id is missing"),
-        ({"project_id": None, "project_name": "x"}, {}, "project_name replaces it only with"),
-        ({**PASSWORD, "project_id": None}, {}, "extra project_id or project_name is missing"),
-        (PASSWORD, {"login": ""}, "login is missing: set it to the IAM user name"),
-        (PASSWORD, {"password": ""}, "password is missing: set it to the IAM user's password"),
-        ({**PASSWORD, "domain_name": None}, {}, "extra domain_name is missing"),
-        ({**PASSWORD, "iam_endpoint": None}, {}, "extra iam_endpoint is missing"),
-        ({"cloud": "otc"}, {"host": ""}, "host is missing: set it to the base URL, or set extras"),
-        ({"region": "eu-de"}, {"host": ""}, "host is missing"),
-        ({"cloud": "otc", "region": "eu/de"}, {"host": ""}, "extra region is 'eu/de'"),
-        ({"cloud": "aws"}, {}, "extra cloud is 'aws', but must be one of huaweicloud, otc"),
-        ({"auth_type": "basic"}, {}, "extra auth_type is 'basic', but must be one of aksk"),
-        ({"auth_type": "token", "security_token": "x"}, {}, "security_token belongs to a temp"),
-        ({**PASSWORD, "security_token": "x"}, {}, "security_token belongs to a temporary"),
-        ({"project_id": "a/b"}, {}, "extra project_id is 'a/b'"),
-        ({"workspace_id": "a b"}, {}, "extra workspace_id is 'a b'"),
-        ({"timeout": "soon"}, {}, "extra timeout is 'soon', but must be a positive number"),
-        ({"timeout": 0}, {}, "extra timeout is '0'"),
-        ({"timeout": -1}, {}, "extra timeout is '-1'"),
-        ({"timeout": "inf"}, {}, "extra timeout is 'inf'"),
-        ({"timeout": "nan"}, {}, "extra timeout is 'nan'"),
-        ({"verify": "/no/such.pem"}, {}, "extra verify is '/no/such.pem'"),
-        ({"verify": "yes"}, {}, "extra verify is 'yes'"),
-        ({"verify": 300 * "x"}, {}, "extra verify is 'xxx"),
-        ({}, {"login": "A K"}, "login has blanks, control characters"),
-        ({}, {"password": f"{SECRET}\n{SECRET}"}, "password has blanks, control characters"),
-        ({"security_token": "a\tb"}, {}, "extra security_token has blanks"),
-        ({}, {"host": "ftp://h"}, "host is 'ftp://h', but must be a base URL"),
-        ({}, {"host": "https://"}, "host is 'https://'"),
-        ({}, {"host": "https://h?a=1"}, "host is 'https://h?a=1'"),
-        ({}, {"host": "https://h#a"}, "host is 'https://h#a'"),
-        ({}, {"host": "https://h:x"}, "host is 'https://h:x'"),
-        ({}, {"host": "https://a b"}, "host is 'https://a b'"),
-        ({}, {"host": "https://[::1"}, "host is 'https://[::1'"),
-        ({**PASSWORD, "iam_endpoint": "ftp://h"}, {}, "extra iam_endpoint is 'ftp://h'"),
+        ({}, {"login": ""}, "(login) is missing: set it to the access key id"),
+        ({}, {"password": " "}, "(password) is missing: set it to the secret access key"),
+        ({"auth_type": "token"}, {"password": ""}, "(password) is missing: set it to a project"),
+        ({"project_id": None}, {}, "(extra project_id) is missing"),
+        (
+            {"project_id": None, "project_name": "x"},
+            {},
+            "'Project name' (extra project_name) replaces it only with",
+        ),
+        (
+            {**PASSWORD, "project_id": None},
+            {},
+            "(extra project_id) is missing: set it, or 'Project name'",
+        ),
+        (PASSWORD, {"login": ""}, "(login) is missing: set it to the IAM user name"),
+        (PASSWORD, {"password": ""}, "(password) is missing: set it to the IAM user's password"),
+        ({**PASSWORD, "domain_name": None}, {}, "(extra domain_name) is missing"),
+        ({**PASSWORD, "iam_endpoint": None}, {}, "(extra iam_endpoint) is missing"),
+        (
+            {"cloud": "otc"},
+            {"host": ""},
+            "(host) is missing: set it to the base URL, or set 'Cloud' (extra cloud) and",
+        ),
+        ({"region": "eu-de"}, {"host": ""}, "(host) is missing"),
+        ({"cloud": "otc", "region": "eu/de"}, {"host": ""}, "(extra region) is 'eu/de'"),
+        ({"cloud": "aws"}, {}, "(extra cloud) is 'aws', but must be one of huaweicloud, otc"),
+        ({"auth_type": "basic"}, {}, "(extra auth_type) is 'basic', but must be one of aksk"),
+        (
+            {"auth_type": "token", "security_token": "x"},
+            {},
+            "(extra security_token) belongs to a temp",
+        ),
+        ({**PASSWORD, "security_token": "x"}, {}, "(extra security_token) belongs to a temporary"),
+        ({"project_id": "a/b"}, {}, "(extra project_id) is 'a/b'"),
+        ({"project_id": ".."}, {}, "(extra project_id) is '..'"),
+        ({"project_id": "ü"}, {}, "(extra project_id) is 'ü'"),
+        ({"project_id": True}, {}, "(extra project_id) is the flag true, but must be a text"),
+        ({"workspace_id": ["w"]}, {}, "'Workspace ID' (extra workspace_id) is a list"),
+        ({"workspace_id": {"id": 1}}, {}, "(extra workspace_id) is a JSON object, but must be a"),
+        ({"workspace_id": 10**5000}, {}, "(extra workspace_id) is a number, but must be a text"),
+        (
+            {"workspace_id": "w" * 20_000},
+            {},
+            "is a text of 20000 characters, but must be a text of",
+        ),
+        ({"timeout": 1e9}, {}, "'Timeout' (extra timeout) is '1000000000.0'"),
+        ({"timeout": [5]}, {}, "(extra timeout) is a list"),
+        ({"verify": ["x"]}, {}, "(extra verify) is a list"),
+        ({"verify": "a\0b"}, {}, r"(extra verify) is 'a\x00b'"),
+        (
+            {"allow_http": "yes"},
+            {},
+            "'Allow http' (extra allow_http) is 'yes', but must be true or",
+        ),
+        ({"authType": "token"}, {}, "extra 'authType' is not read: rename it to auth_type"),
+        ({"Verify": False}, {}, "extra 'Verify' is not read: rename it to verify"),
+        ({"project_id": None, "projectId": "p"}, {}, "is missing (extra 'projectId' is not read)"),
+        ({"project_id": None, "project": "p"}, {}, "is missing (extra 'project' is not read)"),
+        ({"secret_key": "x"}, {"password": ""}, "is missing (extra 'secret_key' is not read)"),
+        ({"endpoint": HOST}, {"host": ""}, "is missing (extra 'endpoint' is not read)"),
+        ({}, {"port": "http"}, "'Port' (port) is 'http', but must be a number from 1 to 65535"),
+        ({}, {"port": -1}, "'Port' (port) is '-1'"),
+        ({}, {"port": 65_536}, "'Port' (port) is '65536'"),
+        ({}, {"port": "9" * 5000}, "'Port' (port) is '999"),
+        ({}, {"port": "²"}, "'Port' (port) is '²'"),
+        ({}, {"port": [443]}, "'Port' (port) is a list"),
+        ({}, {"host": "https://h:8443", "port": 443}, "has port 8443, but 'Port' (port) is 443"),
+        (
+            {"cloud": "otc", "region": "eu-de"},
+            {"host": "", "port": 8443},
+            "is 8443, but 'ModelArts",
+        ),
+        ({}, {"host": ["https://h"]}, "'ModelArts endpoint' (host) is a list"),
+        ({}, {"host": "https://h\ni"}, r"(host) is 'https://h\ni'"),
+        ({}, {"host": "https://h/ü"}, "(host) is 'https://h/ü'"),
+        ({}, {"host": f"https://{'h' * 500}/?a"}, "(511 characters), but must be a base URL"),
+        ({}, {"password": [SECRET]}, "(password) is a list, but must be a text"),
+        ({}, {"password": SECRET * 2000}, "(password) is a text of 30000 characters, but must be"),
+        ({**PASSWORD, "domain_name": "a\tb"}, {}, r"(extra domain_name) is 'a\tb'"),
+        ({**PASSWORD, "project_name": "a\ud83d"}, {}, r"(extra project_name) is 'a\ud83d'"),
+        ({"workspace_id": "a b"}, {}, "(extra workspace_id) is 'a b'"),
+        (
+            {"timeout": "soon"},
+            {},
+            "(extra timeout) is 'soon', but must be a number of seconds above 0",
+        ),
+        ({"timeout": 0}, {}, "(extra timeout) is '0'"),
+        ({"timeout": -1}, {}, "(extra timeout) is '-1'"),
+        ({"timeout": "inf"}, {}, "(extra timeout) is 'inf'"),
+        ({"timeout": "nan"}, {}, "(extra timeout) is 'nan'"),
+        ({"verify": "/no/such.pem"}, {}, "(extra verify) is '/no/such.pem'"),
+        ({"verify": "yes"}, {}, "(extra verify) is 'yes'"),
+        ({"verify": 300 * "x"}, {}, "(extra verify) is 'xxx"),
+        ({}, {"login": "A K"}, "(login) has blanks, control characters"),
+        ({}, {"password": f"{SECRET}\n{SECRET}"}, "(password) has blanks, control characters"),
+        ({"security_token": "a\tb"}, {}, "(extra security_token) has blanks"),
+        ({}, {"host": "ftp://h"}, "(host) is 'ftp://h', but must be a base URL"),
+        ({}, {"host": "https://"}, "(host) is 'https://'"),
+        ({}, {"host": "https://h?a=1"}, "(host) is 'https://h?a=1'"),
+        ({}, {"host": "https://h#a"}, "(host) is 'https://h#a'"),
+        ({}, {"host": "https://h:x"}, "(host) is 'https://h:x'"),
+        ({}, {"host": "https://a b"}, "(host) is 'https://a b'"),
+        ({}, {"host": "https://[::1"}, "(host) is 'https://[::1'"),
+        ({**PASSWORD, "iam_endpoint": "ftp://h"}, {}, "(extra iam_endpoint) is 'ftp://h'"),
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )
@@ -287,7 +382,9 @@ def test_http_is_refused_for_iam_too() -> None:
     """The password is worth as much as a token."""
     (line,) = problems({**PASSWORD, "iam_endpoint": "http://iam.lab"})
 
-    assert line.startswith("extra iam_endpoint is 'http://iam.lab': http:// would send")
+    assert line.startswith(
+        "'IAM endpoint' (extra iam_endpoint) is 'http://iam.lab': http:// would send"
+    )
 
 
 def test_all_mistakes_come_at_once() -> None:
@@ -315,7 +412,7 @@ def test_key_that_no_header_can_carry_is_refused(field: str, where: dict[str, st
     """A pasted character that HTTP headers cannot hold is named before any request."""
     (line,) = problems({}, **where)
 
-    assert line.startswith(field)
+    assert f"({field}) has" in line
 
 
 @pytest.mark.parametrize(
