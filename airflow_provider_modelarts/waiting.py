@@ -20,8 +20,6 @@ from airflow_provider_modelarts.exceptions import (
     ModelArtsApiError,
     ModelArtsError,
     NotFoundError,
-    PayloadValidationError,
-    Violation,
 )
 from airflow_provider_modelarts.triggers.training_job import TrainingJobTrigger
 
@@ -282,17 +280,23 @@ def as_id(value: Any, field: str) -> int:
 
     :raises PayloadValidationError: it is neither.
     """
-    text = str(value).strip()
-    if not isinstance(value, bool) and text.isascii() and text.isdigit():
-        return int(text)
-    violation = Violation(
-        field,
-        repr(value),
-        "an id, as a number or a text of digits",
-        "Pass the XCom of the task that created it, for example "
-        f"{{{{ ti.xcom_pull('create')['{field}'] }}}}",
-    )
-    raise PayloadValidationError([violation], f"task parameter {field}")
+    from airflow_provider_modelarts.client.ids import checked_id
+
+    return checked_id(value, field)
+
+
+def as_status(value: Any) -> int:
+    """Return the code of a status that was given as a code or by its name.
+
+    :raises PayloadValidationError: it is neither.
+    """
+    from airflow_provider_modelarts.client.ids import checked_id
+    from airflow_provider_modelarts.client.status import JobStatus
+
+    name = value.strip().upper().removeprefix("JOBSTAT_") if isinstance(value, str) else ""
+    if name in JobStatus.__members__:
+        return int(JobStatus[name])
+    return checked_id(value, "status", "Pass a code or a name of a status, such as 8 or 'RUNNING'")
 
 
 def end_time_of(*limits: float | timedelta | None) -> float | None:

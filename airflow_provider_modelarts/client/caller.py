@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from airflow_provider_modelarts.auth.flow import flow_for
+from airflow_provider_modelarts.client.ids import checked_id, checked_project
 from airflow_provider_modelarts.client.operation import Operation, Repeat, given
 from airflow_provider_modelarts.client.retry import CHANGED_MEANWHILE, Backoff, retrying
 from airflow_provider_modelarts.exceptions import (
@@ -59,6 +60,7 @@ class Caller:
     :param backoff: how patiently calls are repeated.
     :param sleep: waits the given seconds; replaced in tests.
     :param clock: epoch seconds; replaced in tests.
+    :raises ConfigurationError: ``project_id`` cannot be one.
     """
 
     def __init__(
@@ -69,6 +71,8 @@ class Caller:
         sleep: Callable[[float], None] = time.sleep,
         clock: Callable[[], float] = time.time,
     ) -> None:
+        if config.project_id:
+            checked_project(config.project_id)
         self.config = config
         self._backoff = backoff or Backoff()
         self._clock = clock
@@ -174,6 +178,8 @@ class Caller:
             raise ResponseLostError(msg) from None
 
     def _request(self, operation: Operation[Any], project_id: str) -> Request:
+        # Checked here too, since with a password it may be what a token says.
+        project_id = checked_project(project_id, answered=project_id != self.config.project_id)
         url = build_url(self.config.endpoint, f"/v1/{project_id}{operation.path}", operation.query)
         body = b"" if operation.body is None else json.dumps(operation.body).encode()
         return Request(operation.method, url, {"Content-Type": "application/json"}, body)
@@ -202,7 +208,7 @@ class Caller:
     ) -> tuple[tuple[str, str], ...]:
         """Return the query parameters that lists of jobs share; unset ones stay out."""
         workspace = self.config.workspace_id if workspace_id is None else workspace_id
-        state = None if status is None else int(status)
+        state = None if status is None else checked_id(status, "status")
         return given(search_content=search_content, status=state, workspace_id=workspace)
 
     def in_haste(self, timeout: float) -> Self:

@@ -90,7 +90,7 @@ class _Reader:
     def plain(self, name: str) -> str:
         """Return an extra that becomes part of a path or query."""
         value = self.text(name)
-        if value and not all(char.isalnum() or char in "-_." for char in value):
+        if value and not (value.strip(".") and all(_is_plain(char) for char in value)):
             self._refuse(f"extra {name}", value, "letters, digits, '-', '_' and '.'")
         return value
 
@@ -254,6 +254,10 @@ def _known_endpoint(cloud: str, region: str, service: str) -> str:
         return f"https://{service}.{region}.otc.t-systems.com"
     suffix = "eu" if region.startswith("eu-west-1") else "com"
     return f"https://{service}.{region}.myhuaweicloud.{suffix}"
+
+
+def _is_plain(char: str) -> bool:
+    return (char.isascii() and char.isalnum()) or char in "-_."
 
 
 def _exists(path: str) -> bool:

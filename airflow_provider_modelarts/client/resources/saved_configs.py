@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Literal
 from urllib.parse import quote
 
+from airflow_provider_modelarts.client.ids import checked_name
 from airflow_provider_modelarts.client.models.answer import rows_of
 from airflow_provider_modelarts.client.models.saved_config import (
     CreateSavedConfigRequest,
@@ -135,4 +136,4 @@ class SavedConfigs(Catalogue):
 
 
 def _path(config_name: str) -> str:
-    return f"{_SETS}/{quote(config_name, safe='')}"
+    return f"{_SETS}/{quote(checked_name(config_name, 'config_name'), safe='')}"
