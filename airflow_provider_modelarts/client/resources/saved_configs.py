@@ -52,7 +52,7 @@ class SavedConfigs(Catalogue):
         :raises PayloadValidationError: the mapping breaks documented rules.
         :raises JobNameExistsError: the name is taken.
         """
-        body = self._checked(CreateSavedConfigRequest, request).to_wire(extra_config)
+        body = self._checked(CreateSavedConfigRequest, request, extra_config).to_wire(extra_config)
 
         def saved() -> Literal[True] | None:
             return True if self.has_saved_config(body) else None
@@ -119,7 +119,7 @@ class SavedConfigs(Catalogue):
         extra_config: Mapping[str, Any] | None = None,
     ) -> None:
         """Replace a set as a whole; arguments and errors as for ``create_saved_config``."""
-        body = self._checked(UpdateSavedConfigRequest, request).to_wire(extra_config)
+        body = self._checked(UpdateSavedConfigRequest, request, extra_config).to_wire(extra_config)
         self.call(Operation("update_saved_config", "PUT", _path(config_name), accepted, body=body))
 
     def delete_saved_config(self, config_name: str) -> None:

@@ -56,7 +56,7 @@ class TrainingJobs(Catalogue):
         :raises PayloadValidationError: the mapping breaks documented rules.
         :raises ResponseLostError, ServiceUnavailableError: the job may exist; look before repeating.
         """
-        body = self._checked(CreateTrainingJobRequest, request).to_wire(extra_config)
+        body = self._checked(CreateTrainingJobRequest, request, extra_config).to_wire(extra_config)
         with_version = body["config"].get("create_version", True)
         answer = CreatedVersion if with_version else CreatedJob
         return self.call(
@@ -84,7 +84,7 @@ class TrainingJobs(Catalogue):
                 "POST",
                 job_path(job_id, "/versions"),
                 CreatedVersion.from_wire,
-                body=self._checked(CreateJobVersionRequest, request).to_wire(
+                body=self._checked(CreateJobVersionRequest, request, extra_config).to_wire(
                     extra_config
                 ),
                 repeat=Repeat.ASK_FIRST,
