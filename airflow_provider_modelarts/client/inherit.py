@@ -20,7 +20,9 @@ ALGORITHM: Final = (
     "user_command",
 )
 INPUT: Final = ("data_source", "dataset_id", "dataset_version_id", "data_url")
-OTHERS: Final = ("worker_server_num", "spec_id", "pool_id", "train_url", "log_url")
+TARGET: Final = ("spec_id", "pool_id")
+SHARED_POOL: Final = "SYSTEM_DEFINED"
+OTHERS: Final = ("worker_server_num", "train_url", "log_url")
 
 _SOURCE_FIELDS: Final = ("type", "data_url", "dataset_id", "dataset_version")
 
@@ -28,20 +30,23 @@ _SOURCE_FIELDS: Final = ("type", "data_url", "dataset_id", "dataset_version")
 def inherited(previous: Settings, config: Mapping[str, Any]) -> dict[str, Any]:
     """Return ``config`` completed by what the previous version, or a saved set, has set.
 
-    Algorithm fields and input fields are each replaced as a group when ``config`` names one of the
-    group; parameters are merged by label; null, empty and id 0 count as unset.
+    Algorithm fields, input fields and what it runs on (``spec_id``, ``pool_id``) are each replaced as
+    a group when ``config`` names one of the group; parameters are merged by label; null, empty and
+    id 0 count as unset.
 
     :param previous: the version or the saved set to start from.
     :param config: what the author names, with the API's field names.
     """
     result: dict[str, Any] = {}
-    for group in (ALGORITHM, INPUT):
+    for group in (ALGORITHM, INPUT, TARGET):
         if not any(name in config for name in group):
             result |= _set_fields(previous, group)
     result |= {
         name: value for name, value in _set_fields(previous, OTHERS).items() if name not in config
     }
     _keep_one_input(result)
+    _keep_one_algorithm(result)
+    _keep_one_target(result, getattr(previous, "pool_type", None))
     parameter = _parameters(previous, config)
     return result | dict(config) | ({"parameter": parameter} if parameter else {})
 
@@ -68,6 +73,23 @@ def _keep_one_input(result: dict[str, Any]) -> None:
             result.pop(name, None)
     elif "dataset_id" in result:
         result.pop("data_url", None)
+
+
+def _keep_one_algorithm(result: dict[str, Any]) -> None:
+    """Answers show beside a built-in algorithm what it is made of; a request names it alone."""
+    if "model_id" in result:
+        for name in ("app_url", "boot_file_url", "engine_id"):
+            result.pop(name, None)
+
+
+def _keep_one_target(result: dict[str, Any], pool_type: str | None) -> None:
+    """Answers show a flavor's pool, or a pool's flavor; a request names what was asked for.
+
+    The pool that all share (``SYSTEM_DEFINED``) cannot be asked for; any other is dedicated. Where the
+    answer does not say which it is, both stay, with a warning.
+    """
+    if "spec_id" in result and "pool_id" in result and pool_type:
+        del result["pool_id" if pool_type == SHARED_POOL else "spec_id"]
 
 
 def _parameters(previous: Settings, config: Mapping[str, Any]) -> Any:

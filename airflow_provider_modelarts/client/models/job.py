@@ -78,6 +78,9 @@ class Settings(Answer):
     data_source: Objects = None
     spec_id: Integer = None
     pool_id: Text = None
+    pool_type: Text = Field(
+        default=None, exclude=True
+    )  # tells a dedicated pool from the shared one
     train_url: Text = None
     log_url: Text = None
 
