@@ -7,6 +7,7 @@ import json
 import logging
 from datetime import UTC, datetime
 from functools import partial
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -73,6 +74,14 @@ def fire(deferred: TaskDeferred) -> dict[str, Any]:
     return json.loads(json.dumps(event.payload))
 
 
+def macros() -> Any:
+    """Return what templates know as ``macros``."""
+    try:
+        return import_module("airflow.sdk.execution_time.macros")
+    except ImportError:  # Airflow 2
+        return import_module("airflow.macros")
+
+
 @pytest.fixture
 def run_task() -> Callable[..., Any]:
     """Return a function that runs an operator or sensor to its end and returns its XCom.
@@ -87,7 +96,8 @@ def run_task() -> Callable[..., Any]:
         between: Callable[[TaskDeferred], None] | None = None,
         **variables: Any,
     ) -> Any:
-        context = {"ti": TaskInstance(), "task": task, "params": {}, **variables}
+        own = {"ti": TaskInstance(), "task": task, "params": {}, "macros": macros()}
+        context = {**own, **variables}
         if not task.has_dag():
             task.dag = DAG("test", schedule=None, start_date=datetime(2026, 1, 1, tzinfo=UTC))
         task.render_template_fields(context)

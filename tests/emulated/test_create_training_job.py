@@ -148,7 +148,7 @@ def test_template_file_that_is_not_a_mapping_is_refused(create, run_task, tmp_pa
     (tmp_path / "job.yaml").write_text("- a\n- b\n")
     dag = DAG("files", schedule=None, template_searchpath=str(tmp_path))
 
-    with pytest.raises(AirflowFailException, match="config = a list: a mapping"):
+    with pytest.raises(AirflowFailException, match="config = a text that holds a list: a mapping"):
         run_task(create(config="job.yaml", dag=dag))
 
 
@@ -388,3 +388,23 @@ def test_missing_connection_fails_for_good_and_says_how_to_make_it(create, run_t
         run_task(create(modelarts_conn_id="nowhere"))
 
     assert isinstance(caught.value.__cause__, ConfigurationError)
+
+
+def test_field_in_extra_config_only_is_not_missing(create, emulator, run_task, config) -> None:
+    """The rules are about what is sent, not about where it is written."""
+    del config["spec_id"], config["data_url"], config["train_url"]
+    extra = {"spec_id": 1, "data_url": "/bucket/data/", "train_url": "/bucket/out/"}
+
+    run_task(create(extra_config=extra))
+
+    (body,) = bodies(emulator)
+    assert body["config"] == config | extra
+
+
+def test_training_without_output_is_warned_about(create, run_task, logged, config) -> None:
+    """It would be green here and fail at the service."""
+    del config["train_url"]
+
+    run_task(create())
+
+    assert "config.train_url = missing: expected for a training" in logged()
