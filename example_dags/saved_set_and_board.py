@@ -10,6 +10,7 @@ from datetime import UTC, datetime, timedelta
 
 from airflow.providers.common.compat.sdk import DAG
 
+from airflow_provider_modelarts.job_names import unique_job_name
 from airflow_provider_modelarts.operators.job_details import ShowTrainingLogOperator
 from airflow_provider_modelarts.operators.saved_config import CreateSavedConfigOperator
 from airflow_provider_modelarts.operators.training_job import CreateTrainingJobOperator
@@ -51,7 +52,7 @@ with DAG(
     )
     train = CreateTrainingJobOperator(
         task_id="train",
-        job_name=f"board-{RUN}",
+        job_name=unique_job_name("board"),
         from_saved_config="saved-set-and-board",
         config={"train_url": f"{FOLDER}/{RUN}/", "parameter": {"lr": 0.0001}},
         validate_against_service=True,

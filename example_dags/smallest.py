@@ -7,12 +7,13 @@ from datetime import UTC, datetime
 
 from airflow.providers.common.compat.sdk import DAG
 
+from airflow_provider_modelarts.job_names import unique_job_name
 from airflow_provider_modelarts.operators.training_job import CreateTrainingJobOperator
 
 with DAG("smallest", schedule=None, start_date=datetime(2026, 1, 1, tzinfo=UTC)):
     CreateTrainingJobOperator(
         task_id="train",
-        job_name="digits-{{ run_id | replace(':', '-') | replace('+', '-') | replace('.', '-') }}",
+        job_name=unique_job_name("digits"),
         config={
             "app_url": "/my-bucket/code/",
             "boot_file_url": "/my-bucket/code/train.py",
