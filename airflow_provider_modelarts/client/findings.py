@@ -27,7 +27,11 @@ _FIELD_RULES: Final[dict[str, Rule]] = {
         "Set job_name of the operator; unique_job_name() of airflow_provider_modelarts.job_names "
         "makes one that always fits",
     ),
-    "job_desc": ("R02", "at most 256 characters", "Shorten job_desc"),
+    "job_desc": (
+        "R02",
+        "a text of at most 256 characters",
+        "Set job_desc to a text, shorten a long one",
+    ),
     "config": ("R03", "a mapping of the API's field names", "Set config of the operator"),
     "workspace_id": (
         "R04",

@@ -106,11 +106,16 @@ def checked_option(name: str, value: Any) -> str:
         return str(int(value))
     if isinstance(value, float):
         return str(value)
-    if isinstance(value, str) and len(value) <= MAX_OPTION and not _HALVES.search(value):
+    if isinstance(value, str) and len(value) <= MAX_OPTION and is_well_formed(value):
         return value
     allowed = f"a text of at most {MAX_OPTION} whole characters, or a number of at most 64 bits"
     remedy = "Pass it as a text"
     raise PayloadValidationError([Violation(name, shown(value), allowed, remedy)], f"use of {name}")
+
+
+def is_well_formed(text: str) -> bool:
+    """Whether a text can be sent: there is no half of a character in it."""
+    return not _HALVES.search(text)
 
 
 def _is_path_part(text: str) -> bool:

@@ -7,6 +7,7 @@ from math import isfinite
 from typing import Any, Final
 
 from airflow_provider_modelarts.client.documents import WrittenFloat, parsed
+from airflow_provider_modelarts.client.ids import is_well_formed
 from airflow_provider_modelarts.client.shown import path_of, shown
 from airflow_provider_modelarts.exceptions import PayloadValidationError, Violation
 
@@ -91,7 +92,7 @@ class _Walk:
         return self._scalar(value, at)
 
     def _key(self, key: Any, at: tuple[Any, ...]) -> str:
-        if isinstance(key, str) and _is_well_formed(key):
+        if isinstance(key, str) and is_well_formed(key):
             return key
         remedy = "Write the name of the field as a text, in quotes"
         self._refuse((*at, key), f"under the key {shown(key)}", "only keys that are texts", remedy)
@@ -101,7 +102,7 @@ class _Walk:
         if value is None or isinstance(value, bool):
             return value
         if isinstance(value, str):
-            if _is_well_formed(value):
+            if is_well_formed(value):
                 return value
             self._refuse(at, shown(value), "text without half characters", "Write the text anew")
         elif isinstance(value, int):
@@ -119,8 +120,3 @@ class _Walk:
 
     def _refuse(self, at: tuple[Any, ...], value: str, allowed: str, remedy: str) -> None:
         self.violations.append(Violation(path_of(at), value, f"{allowed} (R28)", remedy))
-
-
-def _is_well_formed(text: str) -> bool:
-    """Whether there is no half of a character in it, as JSON's escapes can write and UTF-8 cannot."""
-    return not any("\ud800" <= char <= "\udfff" for char in text)

@@ -23,6 +23,7 @@ from pydantic_core import InitErrorDetails, PydanticCustomError
 
 from airflow_provider_modelarts.client import findings, rules
 from airflow_provider_modelarts.client.documents import WrittenFloat
+from airflow_provider_modelarts.client.ids import is_well_formed
 from airflow_provider_modelarts.client.strict import extra_fields
 from airflow_provider_modelarts.exceptions import PayloadValidationError
 
@@ -48,7 +49,14 @@ def _flag(value: Any) -> Any:
 
 
 def _as_written(value: Any) -> Any:
-    """Take a number of a JSON or YAML text where a text is meant as it stands there."""
+    """Take a number of a JSON or YAML text as it stands there; refuse halves of characters."""
+    if isinstance(value, str) and not is_well_formed(value):
+        told = {
+            "allowed": "text without half characters",
+            "remedy": "Write the text anew",
+            "rule": "R26",
+        }
+        raise PydanticCustomError("rule", "{allowed}", told)  # noqa: EM101 - a type
     return str(value) if isinstance(value, WrittenFloat) else value
 
 
@@ -61,6 +69,7 @@ def _identifier(value: Any) -> Any:
 _LONG_MAX = 2**63 - 1
 Integer = Annotated[int, BeforeValidator(_integer), Field(ge=0, le=_LONG_MAX)]
 Flag = Annotated[bool, BeforeValidator(_flag)]
+AnyText = Annotated[str, BeforeValidator(_as_written), Field(strict=True)]
 Text = Annotated[str, BeforeValidator(_as_written), Field(strict=True, min_length=1)]
 Identifier = Annotated[str, BeforeValidator(_identifier), Field(strict=True, min_length=1)]
 Name = Annotated[

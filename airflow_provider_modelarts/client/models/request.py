@@ -14,6 +14,7 @@ from pydantic_core import PydanticCustomError
 from airflow_provider_modelarts.client import findings, rules
 from airflow_provider_modelarts.client.documents import parsed
 from airflow_provider_modelarts.client.models.payload import (
+    AnyText,
     Description,
     Flag,
     Identifier,
@@ -52,7 +53,7 @@ class Parameter(Payload):
     """A running parameter; an environment variable with a custom image."""
 
     label: Text
-    value: Annotated[str, Field(strict=True)]
+    value: AnyText
 
 
 class DataSource(Payload):

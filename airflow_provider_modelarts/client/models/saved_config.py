@@ -41,7 +41,7 @@ class UpdateSavedConfigRequest(TrainingFields, Request):
         names = {"": sorted(cls.model_fields), **NESTED}
         own: dict[str, findings.Rule] = {
             "config_name": ("S01", "1 to 64 letters, digits, '_' or '-'", "Set another name"),
-            "config_desc": ("S02", "at most 256 characters", "Shorten config_desc"),
+            "config_desc": ("S02", "a text of at most 256 characters", "Set a shorter text"),
         }
         return findings.Fields(names, own, findings.EXTRA)
 

@@ -96,6 +96,10 @@ JOBS: list[tuple[dict[str, Any], str, dict[str, Any]]] = [
     (NO_CODE, "user_image_url and user_command", {**NO_CODE, **IMAGE}),
     ({"user_command": "x"}, "leave user_command out", {"user_command": OUT}),
     ({"user_command": "x"}, "Set user_image_url", IMAGE),
+    ({"log_url": "\ud800"}, "Write the text anew", {"log_url": "/bucket/log/"}),
+    ({"parameter": {"a": "\ud800"}}, "Write the text anew", {"parameter": {"a": "b"}}),
+    ({"parameter": {"\ud800": "b"}}, "Write the text anew", {"parameter": {"a": "b"}}),
+    ({"pool_id": "\ud800"}, "Write the text anew", {}),
     ({"sepc_id": 5}, "Did you mean 'spec_id'", {"spec_id": 5}),
     ({"job_desc": "x"}, "Give job_desc to the operator", {}),
     ({"user_image_url": 5}, "Set user_image_url as the API", IMAGE),
@@ -121,7 +125,14 @@ def test_remedy_of_a_config(
 
 BODIES: list[tuple[Any, dict[str, Any], str, dict[str, Any]]] = [
     (CreateTrainingJobRequest, {"job_name": "a b"}, "Set job_name", {"job_name": "a-b"}),
-    (CreateTrainingJobRequest, {"job_desc": "x" * 257}, "Shorten", {"job_desc": "x" * 256}),
+    (CreateTrainingJobRequest, {"job_desc": "x" * 257}, "shorten", {"job_desc": "x" * 256}),
+    (CreateTrainingJobRequest, {"job_desc": 5}, "Set job_desc to a text", {"job_desc": "5"}),
+    (
+        CreateTrainingJobRequest,
+        {"job_desc": "\ud83d"},
+        "Write the text anew",
+        {"job_desc": "\U0001f600"},
+    ),
     (CreateTrainingJobRequest, {"workspace_id": []}, "Set workspace_id", {"workspace_id": 3}),
     (
         CreateTrainingJobRequest,
