@@ -388,23 +388,3 @@ def test_missing_connection_fails_for_good_and_says_how_to_make_it(create, run_t
         run_task(create(modelarts_conn_id="nowhere"))
 
     assert isinstance(caught.value.__cause__, ConfigurationError)
-
-
-def test_field_in_extra_config_only_is_not_missing(create, emulator, run_task, config) -> None:
-    """The rules are about what is sent, not about where it is written."""
-    del config["spec_id"], config["data_url"], config["train_url"]
-    extra = {"spec_id": 1, "data_url": "/bucket/data/", "train_url": "/bucket/out/"}
-
-    run_task(create(extra_config=extra))
-
-    (body,) = bodies(emulator)
-    assert body["config"] == config | extra
-
-
-def test_training_without_output_is_warned_about(create, run_task, logged, config) -> None:
-    """It would be green here and fail at the service."""
-    del config["train_url"]
-
-    run_task(create())
-
-    assert "config.train_url = missing: expected for a training" in logged()

@@ -305,3 +305,25 @@ def test_file_of_a_mapped_task_is_read_when_it_runs(
     run_task(task, params={"n": 3})  # no resolve_template_files
 
     assert sent()["config"]["worker_server_num"] == 3
+
+
+# ---- what is there, and what is not
+
+
+def test_field_in_extra_config_only_is_not_missing(create, sent, run_task, config) -> None:
+    """The rules are about what is sent, not about where it is written."""
+    del config["spec_id"], config["data_url"], config["train_url"]
+    extra = {"spec_id": 1, "data_url": "/bucket/data/", "train_url": "/bucket/out/"}
+
+    run_task(create(extra_config=extra))
+
+    assert sent()["config"] == config | extra
+
+
+def test_training_without_output_is_warned_about(create, run_task, logged, config) -> None:
+    """It would be green here and fail at the service."""
+    del config["train_url"]
+
+    run_task(create())
+
+    assert "config.train_url = missing: expected for a training" in logged()
