@@ -1,37 +1,31 @@
-"""Names for training jobs that fit and stay unique; standard library only, for DAG files."""
+"""Names for training jobs that always fit: short enough, unique, and the same at every try."""
 
 from __future__ import annotations
 
 import re
 from typing import Final
 
-MOST: Final = 64
-"""Characters that the service allows in a job's name."""
+MAX_LENGTH: Final = 64
+"""Characters of a job name that the service takes."""
 
-_DIGEST: Final = 16
-_ALLOWED: Final = re.compile(r"[A-Za-z0-9_-]*")
-_TEMPLATE: Final = (
-    "{{ macros.uuid.uuid5(macros.uuid.NAMESPACE_OID,"
-    " [dag.dag_id, run_id, task.task_id, ti.map_index] | join('/')).hex[:16] }}"
-)
+_ALPHABET: Final = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-"
+_PREFIX_LENGTH: Final = 24
+_HASH_LENGTH: Final = 16
 
 
-def unique_job_name(prefix: str = "") -> str:
-    """Return a template for ``job_name`` that gives every task instance a name of its own.
+def unique_job_name(prefix: str = "job") -> str:
+    """Return a template for the ``job_name`` of an operator.
 
-    The name is the prefix and 16 hexadecimal digits of a hash over DAG, run, task and map index. So it
-    always fits, however long the id of the run is, differs between runs and mapped tasks, and is the same
-    in every retry::
+    It renders to the prefix, as much of the run id as fits, and a hash of DAG, run, task and map index: at
+    most 64 letters, digits, ``_`` and ``-``, whatever the run id is. Two tasks, runs or mapped tasks never
+    get the same name, and all tries of a task get the same one.
 
-        CreateTrainingJobOperator(job_name=unique_job_name("digits"), ...)
-
-    :param prefix: what a reader recognises the job by: letters, digits, ``_`` and ``-``; cut after 47.
-    :raises ValueError: the prefix has other characters in it.
+    :param prefix: begins the name; at most 24 characters of it are used, other characters become ``-``.
     """
-    if not isinstance(prefix, str) or not _ALLOWED.fullmatch(prefix):
-        msg = (
-            f"prefix is {prefix!r:.80}, but a job name has only letters, digits, '_' and '-'; "
-            "templates are not allowed in it"
-        )
-        raise ValueError(msg)
-    return "-".join(filter(None, [prefix[: MOST - _DIGEST - 1], _TEMPLATE]))
+    start = re.sub(r"[^A-Za-z0-9_-]", "-", prefix)[:_PREFIX_LENGTH]
+    start = f"{start}-" if start else ""
+    rest = MAX_LENGTH - len(start) - 1 - _HASH_LENGTH
+    run = f"{{{{ (run_id | select('in', '{_ALPHABET}') | join)[:{rest}] }}}}"
+    ids = "[task.dag_id, run_id, task.task_id, ti.map_index] | join(' ')"
+    unique = f"macros.uuid.uuid5(macros.uuid.NAMESPACE_URL, {ids}).hex[:{_HASH_LENGTH}]"
+    return f"{start}{run}-{{{{ {unique} }}}}"

@@ -14,15 +14,12 @@ from typing import TYPE_CHECKING, Any, Final, Protocol, TypeVar
 
 from airflow.providers.common.compat.sdk import AirflowFailException
 
-from airflow_provider_modelarts.client.normal import is_flag, whole
 from airflow_provider_modelarts.events import JobEvent
 from airflow_provider_modelarts.exceptions import (
     DeletionFailedError,
     ModelArtsApiError,
     ModelArtsError,
     NotFoundError,
-    PayloadValidationError,
-    Violation,
 )
 from airflow_provider_modelarts.text import fit
 from airflow_provider_modelarts.triggers.training_job import TrainingJobTrigger
@@ -291,17 +288,23 @@ def as_id(value: Any, field: str) -> int:
 
     :raises PayloadValidationError: it is neither.
     """
-    text = str(whole(value)).strip()
-    if not is_flag(value) and text.isascii() and text.isdigit():
-        return int(text)
-    violation = Violation(
-        field,
-        repr(value),
-        "an id, as a number or a text of digits",
-        "Pass the XCom of the task that created it, for example "
-        f"{{{{ ti.xcom_pull('create')['{field}'] }}}}",
-    )
-    raise PayloadValidationError([violation], f"task parameter {field}")
+    from airflow_provider_modelarts.client.ids import checked_id
+
+    return checked_id(value, field)
+
+
+def as_status(value: Any) -> int:
+    """Return the code of a status that was given as a code or by its name.
+
+    :raises PayloadValidationError: it is neither.
+    """
+    from airflow_provider_modelarts.client.ids import checked_id
+    from airflow_provider_modelarts.client.status import JobStatus
+
+    name = value.strip().upper().removeprefix("JOBSTAT_") if isinstance(value, str) else ""
+    if name in JobStatus.__members__:
+        return int(JobStatus[name])
+    return checked_id(value, "status", "Pass a code or a name of a status, such as 8 or 'RUNNING'")
 
 
 def end_time_of(*limits: float | timedelta | None) -> float | None:

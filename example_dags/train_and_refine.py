@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.providers.common.compat.sdk import BaseHook, dag, get_current_context, task
 
+from airflow_provider_modelarts.job_names import unique_job_name
 from airflow_provider_modelarts.operators.training_job import (
     CreateJobVersionOperator,
     CreateTrainingJobOperator,
@@ -46,7 +47,7 @@ def stored(path: str) -> ObjectStoragePath:
 
 
 def name_of_run(dag_id: str, run_id: str) -> str:
-    """Return a job name of ModelArts' alphabet and length, a different one for each DAG run."""
+    """Return the name of a folder, a different one for each DAG run."""
     readable = re.sub(r"[^A-Za-z0-9_-]+", "-", run_id)[:40]
     return f"digits-{readable}-{hashlib.sha256(f'{dag_id} {run_id}'.encode()).hexdigest()[:8]}"
 
@@ -124,7 +125,6 @@ def train_and_refine() -> None:
             target.parent.mkdir(parents=True, exist_ok=True)
             target.write_bytes(data)
         return {
-            "job_name": name,
             "app_url": f"{folder}/code/",
             "boot_file_url": f"{folder}/code/train.py",
             "data_url": f"{folder}/data/",
@@ -138,7 +138,7 @@ def train_and_refine() -> None:
     # [START train]
     train = CreateTrainingJobOperator(
         task_id="train",
-        job_name=prepared["job_name"],
+        job_name=unique_job_name("digits"),
         job_desc="Handwritten digits, from DAG {{ dag.dag_id }}",
         config={
             "app_url": prepared["app_url"],

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from airflow_provider_modelarts.auth.flow import TOKEN_HEADER, flow_for
+from airflow_provider_modelarts.client.ids import checked_id, checked_project
 from airflow_provider_modelarts.client.operation import Operation, Repeat, given
 from airflow_provider_modelarts.client.retry import CHANGED_MEANWHILE, Backoff, retrying
 from airflow_provider_modelarts.exceptions import (
@@ -64,6 +65,7 @@ class Caller:
     :param sleep: waits the given seconds; replaced in tests.
     :param clock: epoch seconds; replaced in tests.
     :param on_secrets: called with the texts that must never be printed, anew whenever there is a new one.
+    :raises ConfigurationError: ``project_id`` cannot be one.
     """
 
     def __init__(
@@ -75,6 +77,8 @@ class Caller:
         clock: Callable[[], float] = time.time,
         on_secrets: Callable[[tuple[Secret, ...]], None] = lambda _secrets: None,
     ) -> None:
+        if config.project_id:
+            checked_project(config.project_id)
         self.config = config
         self._on_secrets = on_secrets
         self._told: tuple[Secret, ...] = ()
@@ -205,6 +209,8 @@ class Caller:
         return moment + self._ahead
 
     def _request(self, operation: Operation[Any], project_id: str) -> Request:
+        # Checked here too, since with a password it may be what a token says.
+        project_id = checked_project(project_id, answered=project_id != self.config.project_id)
         url = build_url(self.config.endpoint, f"/v1/{project_id}{operation.path}", operation.query)
         body = b"" if operation.body is None else json.dumps(operation.body).encode()
         headers = {"Content-Type": "application/json"}
@@ -234,7 +240,7 @@ class Caller:
     ) -> tuple[tuple[str, str], ...]:
         """Return the query parameters that lists of jobs share; unset ones stay out."""
         workspace = self.config.workspace_id if workspace_id is None else workspace_id
-        state = None if status is None else int(status)
+        state = None if status is None else checked_id(status, "status")
         return given(search_content=search_content, status=state, workspace_id=workspace)
 
     def in_haste(self, timeout: float) -> Self:

@@ -9,6 +9,7 @@ from difflib import get_close_matches
 from typing import Any, Final
 
 from airflow_provider_modelarts.client.rules import HIDDEN, MISSING, Finding
+from airflow_provider_modelarts.client.shown import path_of, shown
 from airflow_provider_modelarts.exceptions import Violation
 
 Rule = tuple[str, str, str]
@@ -16,7 +17,6 @@ Rule = tuple[str, str, str]
 
 EXTRA: Final = "A newer field goes into extra_config"
 
-_VALUE_LIMIT: Final = 80
 _SECRET_NAME: Final = re.compile(r"passw|secret|token|credential|private", re.IGNORECASE)
 
 # What a field may hold, for problems of the field itself.
@@ -24,9 +24,14 @@ _FIELD_RULES: Final[dict[str, Rule]] = {
     "job_name": (
         "R01",
         "1 to 64 letters, digits, '_' or '-'",
-        "Set job_name of the operator; a templated one may need | replace(':', '-')",
+        "Set job_name of the operator; unique_job_name() of airflow_provider_modelarts.job_names "
+        "makes one that always fits",
     ),
-    "job_desc": ("R02", "at most 256 characters", "Shorten job_desc"),
+    "job_desc": (
+        "R02",
+        "a text of at most 256 characters",
+        "Set job_desc to a text, shorten a long one",
+    ),
     "config": ("R03", "a mapping of the API's field names", "Set config of the operator"),
     "workspace_id": (
         "R04",
@@ -58,11 +63,15 @@ _FIELD_RULES: Final[dict[str, Rule]] = {
     "parameter": (
         "R17",
         "a mapping of names to texts or numbers, or a list of {label, value}",
-        "Write a nested value as a JSON text",
+        "Pass a mapping or a list (a template with | tojson); write a nested value as a JSON text",
     ),
     "label": ("R17", "a text that is not empty", "Name the parameter"),
     "value": ("R17", "a text or a number", "Write it as a text; a nested value as JSON"),
-    "data_source": ("R16", "a list of inputs of one type", "See the rules of data_source"),
+    "data_source": (
+        "R16",
+        "a list of inputs of one type",
+        "Set it like [{'type': 'obs', 'data_url': '/bucket/data/'}]",
+    ),
     "type": ("R16", "'obs' or 'dataset'", "Name the type of the input"),
     "app_url": ("R08", "an OBS folder such as '/bucket/code/'", "Set the code folder"),
     "boot_file_url": ("R08", "a file below app_url", "Set it like '/bucket/code/train.py'"),
@@ -109,7 +118,7 @@ def violation(error: Any, fields: Fields) -> Violation:
     """
     *parents, name = error["loc"] or ("request",)
     kind = error["type"]
-    path = _join(error["loc"] or ("request",))
+    path = path_of(error["loc"] or ("request",))
     value = show(MISSING if kind == "missing" else error["input"], secret=_is_secret(error))
     if kind == "rule":
         context = error["ctx"]
@@ -128,8 +137,7 @@ def show(value: Any, *, secret: bool = False) -> str:
         return "missing"
     if secret or value is HIDDEN:
         return "a value that is not shown"
-    text = repr(value)
-    return text if len(text) <= _VALUE_LIMIT else f"{text[:_VALUE_LIMIT]}…"
+    return shown(value)
 
 
 def _is_secret(error: Any) -> bool:
@@ -148,7 +156,11 @@ def _is_secret(error: Any) -> bool:
 def _rule_of(loc: Sequence[str | int], rules: Mapping[str, Rule]) -> Rule:
     """Find the rule of the innermost field of a path that has one."""
     if "volumes" in loc and loc[-1] != "volumes":
-        return "R23", "a text; id, src_path and dest_path as documented", "Mend the volume"
+        return (
+            "R23",
+            "a text; nfs has id, src_path and dest_path, host_path the last two",
+            "Set them, as in {'id': '1', 'src_path': '192.168.8.150:/', 'dest_path': '/nas'}",
+        )
     # The rule of config is not one of its fields.
     names = [part for part in reversed(loc) if isinstance(part, str)]
     names = names if names[:1] == ["config"] else [name for name in names if name != "config"]
@@ -169,13 +181,6 @@ def _unknown(name: str, parents: Sequence[str | int], fields: Fields) -> tuple[s
         return "not a field of config (R27)", f"Give {name} to the operator itself"
     place = next((part for part in reversed(parents) if isinstance(part, str)), "")
     names = fields.names.get(place, ())
-    near = get_close_matches(name, names, n=1)
+    near = get_close_matches(name[:64], names, n=1)
     remedy = f"Did you mean {near[0]!r}?" if near else f"Known here: {', '.join(names)}."
     return "not a known field (R27)", f"{remedy} {fields.newer}".rstrip(" .")
-
-
-def _join(loc: Sequence[str | int]) -> str:
-    text = ""
-    for part in loc:
-        text += f"[{part}]" if isinstance(part, int) else f".{part}"
-    return text.lstrip(".")

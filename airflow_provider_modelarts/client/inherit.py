@@ -24,6 +24,7 @@ ALGORITHM: Final = (
 )
 INPUT: Final = ("data_source", "dataset_id", "dataset_version_id", "data_url")
 TARGET: Final = ("spec_id", "pool_id")
+SHARED_POOL: Final = "SYSTEM_DEFINED"
 OTHERS: Final = ("worker_server_num", "train_url", "log_url")
 
 _OWN_CODE: Final = ("app_url", "boot_file_url", "engine_id")
@@ -50,12 +51,7 @@ def inherited(previous: Settings, config: Mapping[str, Any]) -> dict[str, Any]:
     }
     _keep_one_input(result)
     _keep_one_algorithm(result)
-    if "spec_id" in result and result.pop("pool_id", None) is not None:
-        # Answers show the pool of every job, also the system's own, which no request may name.
-        log.info(
-            "The settings to start from show both spec_id and pool_id, and a request takes one: spec_id is "
-            "kept. To train in the pool, name pool_id in config"
-        )
+    _keep_one_target(result, getattr(previous, "pool_type", None))
     parameter = _parameters(previous, config)
     return result | dict(config) | ({"parameter": parameter} if parameter else {})
 
@@ -85,12 +81,28 @@ def _keep_one_input(result: dict[str, Any]) -> None:
 
 
 def _keep_one_algorithm(result: dict[str, Any]) -> None:
-    """Answers show the engine of a built-in algorithm, and fields that an image does not need."""
+    """Answers show beside a built-in algorithm what it is made of; a request names it alone."""
     if "user_image_url" in result:
         result.pop("model_id", None)
     elif "model_id" in result:
         for name in _OWN_CODE:
             result.pop(name, None)
+
+
+def _keep_one_target(result: dict[str, Any], pool_type: str | None) -> None:
+    """Answers show a flavor's pool, or a pool's flavor; a request names what was asked for.
+
+    The pool that all share (``SYSTEM_DEFINED``) cannot be asked for; any other is dedicated. Where the
+    answer does not say which it is, the flavor is kept.
+    """
+    if "spec_id" not in result or "pool_id" not in result:
+        return
+    del result["spec_id" if pool_type and pool_type != SHARED_POOL else "pool_id"]
+    if not pool_type:
+        log.warning(
+            "The settings to start from show spec_id and pool_id, and a request takes one: spec_id is kept. To "
+            "train in the pool, name pool_id in config"
+        )
 
 
 def _parameters(previous: Settings, config: Mapping[str, Any]) -> Any:

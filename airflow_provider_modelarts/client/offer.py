@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
+from airflow_provider_modelarts.client.shown import shown
 from airflow_provider_modelarts.exceptions import PayloadValidationError, Violation
 
 if TYPE_CHECKING:
@@ -66,6 +67,7 @@ class Offer:
         subject: str | None = None,
         *,
         against_service: bool = False,
+        extra_config: Mapping[str, Any] | None = None,
     ) -> RequestT:
         """Validate a request whose settings may name a flavor or an engine.
 
@@ -73,6 +75,7 @@ class Offer:
         :param data: the request body with the API's field names.
         :param subject: what it is for, in the error's first line.
         :param against_service: look ids and the number of workers up in the catalogue as well.
+        :param extra_config: what is merged in later; a field that only it has is not missing.
         :raises PayloadValidationError: lists every broken rule.
         """
         if not isinstance(data, Mapping):
@@ -82,7 +85,8 @@ class Offer:
         config, violations = self.with_ids(data["config"] if nested else data, at)
         request = None
         try:
-            request = model.checked({**data, "config": config} if nested else config, subject)
+            body = {**data, "config": config} if nested else config
+            request = model.checked(body, subject, extra_config)
         except PayloadValidationError as error:
             violations += error.violations
         if request is not None and not violations and against_service:
@@ -137,10 +141,10 @@ class Offer:
         names = self.names(field)
         if ambiguous:
             allowed = f"one of the ids that have this name: {', '.join(map(str, ambiguous))}"
-            return Violation(at + field, repr(wanted), allowed, "Set the id")
-        near = get_close_matches(str(wanted), names.values(), n=1)
+            return Violation(at + field, shown(wanted), allowed, "Set the id")
+        near = get_close_matches(str(wanted)[:64], names.values(), n=1)
         remedy = f"Did you mean {near[0]!r}?" if near else "Set one of these"
-        return Violation(at + field, repr(wanted), f"one of {_listed(names)}", remedy)
+        return Violation(at + field, shown(wanted), f"one of {_listed(names)}", remedy)
 
 
 def is_name(field: str, value: Any) -> bool:

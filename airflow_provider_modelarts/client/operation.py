@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar
 
+from airflow_provider_modelarts.client.ids import checked_option
 from airflow_provider_modelarts.exceptions import ResponseLostError
 from airflow_provider_modelarts.transport import MAX_ANSWER_BYTES
 
@@ -68,8 +69,15 @@ def accepted(data: Mapping[str, Any]) -> Literal[True]:
 
 
 def given(**options: object) -> tuple[tuple[str, str], ...]:
-    """Return query parameters without those that are not set."""
-    return tuple((name, str(value)) for name, value in options.items() if value not in (None, ""))
+    """Return query parameters without those that are not set.
+
+    :raises PayloadValidationError: one of them cannot be written into a URL.
+    """
+    return tuple(
+        (name, checked_option(name, value))
+        for name, value in options.items()
+        if value not in (None, "")
+    )
 
 
 def newest_first(

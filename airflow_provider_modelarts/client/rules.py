@@ -49,6 +49,11 @@ def is_unset(key: str, value: Any) -> bool:
     return value is None or (value == "" and key not in _MAY_BE_EMPTY)
 
 
+def set_options(data: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the options that are set."""
+    return {key: value for key, value in data.items() if not is_unset(key, value)}
+
+
 def unset_options(data: Mapping[str, Any]) -> list[Finding]:
     """R26: an option that is not set is left out."""
     return [
@@ -184,7 +189,11 @@ def _sources(data: Mapping[str, Any]) -> list[Finding]:
             place = f"data_source[{index}]"
             found.append(
                 Finding(
-                    place, has, "R16", allowed, remedy if kind == "dataset" else "Mend the item"
+                    place,
+                    has,
+                    "R16",
+                    allowed,
+                    remedy if kind == "dataset" else "Leave only type and data_url in it",
                 )
             )
     return found
@@ -221,14 +230,12 @@ def warnings(config: Mapping[str, Any]) -> list[Finding]:
     return found
 
 
-def no_output(config: Mapping[str, Any]) -> list[Finding]:
-    """R19: a new job may be without an output folder, by the tables; its run then fails."""
-    if "train_url" in config or config.get("create_version") is False:
+def no_output(train_url: str | None) -> list[Finding]:
+    """R19n: a training has to put its result somewhere."""
+    if train_url is not None:
         return []
-    remedy = "Set it like '/bucket/output/'"
-    return [
-        _absent("train_url", "R19", "a job without an output folder fails when it runs", remedy)
-    ]
+    allowed = "expected for a training, which fails without a folder for its output"
+    return [_absent("train_url", "R19n", allowed, "Set it like '/bucket/output/'")]
 
 
 def _doubtful_pairs(config: Mapping[str, Any]) -> list[Finding]:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, Literal, get_args
 
+from airflow_provider_modelarts.client.documents import parsed
 from airflow_provider_modelarts.client.models.request import (
     CreateJobVersionRequest,
     CreateTrainingJobRequest,
@@ -22,6 +22,7 @@ Kind = Literal["job", "version"]
 
 _ANY_NAME: Final = "any_name"
 _ANY_VERSION: Final = 0
+_QUOTES: Final = "Correct it; Jinja expressions stand in quotes before they are rendered"
 _ON_RENDERING: Final = ("{{", "{%")
 
 # What stands in for a value that is known only once it is rendered, where a text would not do.
@@ -82,30 +83,21 @@ def validate_file(path: Path, kind: Kind | None = None) -> Findings:
     :param path: the file; a mapping with a key ``config`` counts as a whole request.
     :param kind: ``job`` or ``version``; None: a version if it names ``pre_version_id``.
     """
+    shown = repr(str(path))
     try:
-        content = _parsed(path.read_text(encoding="utf-8"))
+        text = path.read_text(encoding="utf-8")
+        content = parsed(text, "file", source=shown, remedy=_QUOTES)
     except OSError as error:
-        return _refused("file", repr(str(path)), error.strerror or "readable", "Name a file")
-    except ValueError as error:
-        allowed = f"JSON or YAML before it is rendered ({error})"
-        return _refused("file", repr(str(path)), allowed, "Put Jinja expressions into quotes")
+        return _refused("file", shown, error.strerror or "readable", "Name a file")
+    except ValueError:  # no text, or a path with a NUL in it
+        return _refused("file", shown, "a text in UTF-8", "Name a JSON or YAML file")
+    except PayloadValidationError as error:
+        return Findings(errors=error.violations)
     if isinstance(content, Mapping) and isinstance(content.get("config"), Mapping):
         content = content["config"]
     if kind is None:
         kind = "version" if isinstance(content, Mapping) and "pre_version_id" in content else "job"
     return validate_config(content, kind)
-
-
-def _parsed(text: str) -> Any:
-    try:
-        return json.loads(text)
-    except ValueError:
-        import yaml
-
-        try:
-            return yaml.safe_load(text)
-        except yaml.YAMLError as error:
-            raise ValueError(" ".join(str(error).split())) from None
 
 
 def _refused(field: str, value: str, allowed: str, remedy: str) -> Findings:

@@ -375,6 +375,10 @@ def _known_endpoint(cloud: str, region: str, service: str) -> str:
     return f"https://{service}.{region}.myhuaweicloud.{suffix}"
 
 
+def _is_plain(char: str) -> bool:
+    return (char.isascii() and char.isalnum()) or char in "-_."
+
+
 def _exists(path: str) -> bool:
     try:
         return Path(path).exists()

@@ -12,8 +12,10 @@ from airflow.providers.common.compat.sdk import BaseOperator
 from airflow_provider_modelarts import arguments
 from airflow_provider_modelarts.exceptions import ConflictError, NotFoundError
 from airflow_provider_modelarts.hooks.modelarts import ModelArtsHook
+from airflow_provider_modelarts.rendering import has_template, is_container, rendered
 from airflow_provider_modelarts.waiting import (
     as_id,
+    as_status,
     end_time_of,
     task_errors,
     until_gone,
@@ -45,6 +47,24 @@ class ModelArtsOperator(BaseOperator):
     ) -> None:
         super().__init__(**kwargs)
         self.modelarts_conn_id = modelarts_conn_id
+
+    def render_template(self, content: Any, context: Any, *args: Any, **kwargs: Any) -> Any:
+        """Render; a text in which there is nothing to render stays as it is, and is no path."""
+        if not isinstance(content, str):
+            return super().render_template(content, context, *args, **kwargs)
+        env = (args[0] if args else kwargs.get("jinja_env")) or self.get_template_env()
+        if not has_template(content, env):
+            return content
+        return self._render(env.from_string(content), context)
+
+    def _render(self, template: Any, context: Any, dag: Any = None) -> Any:
+        """Render in Airflow's way, but keep a text a text."""
+        airflows = super()._render
+        return rendered(lambda found: airflows(found, context, dag), template, self._keeps)
+
+    def _keeps(self, value: Any) -> bool:
+        """Whether a rendered value that is no text stays what it is: a list or a mapping does."""
+        return is_container(value)
 
     @cached_property
     def hook(self) -> ModelArtsHook:
@@ -200,7 +220,7 @@ class SearchOperator(ListOperator):
 class JobListOperator(SearchOperator):
     """Base of the lists of jobs.
 
-    :param status: only jobs in this status (templated).
+    :param status: only jobs in this status, by code or name: 8 or ``RUNNING`` (templated).
     :param workspace_id: the workspace to look in (templated); None: that of the connection.
     """
 
@@ -219,8 +239,12 @@ class JobListOperator(SearchOperator):
 
     def _filters(self) -> dict[str, Any]:
         """Return the arguments of the client's lists."""
-        workspace = None if self.workspace_id in (None, "") else str(self.workspace_id)
-        status = None if self.status in (None, "") else as_id(self.status, "status")
+        from airflow_provider_modelarts.client.ids import checked_option
+
+        workspace = None
+        if self.workspace_id not in (None, ""):
+            workspace = checked_option("workspace_id", self.workspace_id)
+        status = None if self.status in (None, "") else as_status(self.status)
         return {
             "search_content": self.search_content,
             "status": status,

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from airflow_provider_modelarts import arguments
-from airflow_provider_modelarts.exceptions import PayloadValidationError, Violation
 from airflow_provider_modelarts.operators.base import ModelArtsOperator
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from airflow_provider_modelarts.client.offer import RequestT
+    from airflow_provider_modelarts.exceptions import Violation
+
+_FILES: Final = ("config", "extra_config")
+"""Parameters that may be the path of a template file."""
 
 
 class ConfigOperator(ModelArtsOperator):
@@ -23,7 +24,7 @@ class ConfigOperator(ModelArtsOperator):
         ``.json``, ``.yaml`` or ``.yml`` template. ``parameter`` may be a mapping, ``spec_id`` the
         ``spec_code`` of a flavor, ``engine_id`` the ``name/version`` of an engine.
     :param extra_config: merged into ``config`` last and unchecked, for fields newer than this
-        release (templated).
+        release (templated); or the path of a template, as for ``config``.
     :param validate_against_service: before anything is sent, look flavor, engine, algorithm and the
         number of workers up in the service's catalogue.
     """
@@ -36,7 +37,7 @@ class ConfigOperator(ModelArtsOperator):
         self,
         *,
         config: Mapping[str, Any] | str,
-        extra_config: Mapping[str, Any] | None = None,
+        extra_config: Mapping[str, Any] | str | None = None,
         validate_against_service: bool = False,
         **kwargs: Any,
     ) -> None:
@@ -48,73 +49,83 @@ class ConfigOperator(ModelArtsOperator):
         )
 
     def resolve_template_files(self) -> None:
-        """Load a template file for ``config`` only."""
-        if isinstance(self.config, str):
-            super().resolve_template_files()
+        """Load template files for ``config`` and ``extra_config``; no other text is a path."""
+        for name in _FILES:
+            setattr(self, name, self._loaded(getattr(self, name, None), None))
+        self.prepare_template()
 
-    def render_template(self, content: Any, *args: Any, **kwargs: Any) -> Any:
-        """Render, but take a text like ``/bucket/settings.json`` inside ``config`` for what it is.
+    def render_template(self, content: Any, context: Any, *args: Any, **kwargs: Any) -> Any:
+        """Render; a path is loaded only where ``config`` or ``extra_config`` as a whole is one."""
+        if self._rendered_field or not (name := self._field_of(content)):
+            return super().render_template(content, context, *args, **kwargs)
+        # A mapped task is loaded only now.
+        content = self._loaded(content, args[0] if args else kwargs.get("jinja_env"))
+        self._rendered_field = name
+        try:
+            return super().render_template(content, context, *args, **kwargs)
+        finally:
+            self._rendered_field = ""
 
-        Airflow would look for a template file of that name. An empty Jinja comment at the end
-        keeps it from doing so.
-        """
-        is_path = isinstance(content, str) and content.endswith(tuple(self.template_ext))
-        if is_path and content is not self.config:
-            content = f"{content}{{##}}"
-        return super().render_template(content, *args, **kwargs)
+    _rendered_field: str = ""
+    """Which of the two is being rendered, with all that is in it."""
+
+    def _field_of(self, content: Any) -> str:
+        if content is None:
+            return ""
+        return next((name for name in _FILES if content is getattr(self, name)), "")
+
+    def _keeps(self, value: Any) -> bool:
+        """Numbers as well where nothing else tells their type."""
+        if self._rendered_field == "extra_config":
+            return True
+        return isinstance(value, bool) or super()._keeps(value)
+
+    def _loaded(self, content: Any, env: Any) -> Any:
+        """Return the content of a template file; anything else, and a path to nowhere, as it is."""
+        if not isinstance(content, str) or not content.endswith(tuple(self.template_ext)):
+            return content
+        from jinja2 import TemplateNotFound
+
+        env = env or self.get_template_env()
+        try:
+            return env.loader.get_source(env, content)[0] if env.loader else content
+        except TemplateNotFound:
+            self.log.warning("There is no template file %r", content)
+            return content
 
     def _config(self) -> dict[str, Any]:
-        """Return ``config`` as a mapping, parsed if it came from a template file."""
-        config = _parsed(self.config, "config") if isinstance(self.config, str) else self.config
-        if not isinstance(config, Mapping):
-            raise _not_a_mapping("config", config)  # noqa: EM101 - a field
-        return dict(config)
+        """Return ``config`` as a mapping, parsed if it is a text."""
+        from airflow_provider_modelarts.client.strict import mapping
+
+        return dict(mapping(self.config, "config"))
 
     def _extra_config(self) -> dict[str, Any]:
-        if self.extra_config is None:
-            return {}
-        if not isinstance(self.extra_config, Mapping):
-            raise _not_a_mapping("extra_config", self.extra_config)  # noqa: EM101 - a field
-        return dict(self.extra_config)
+        """Return ``extra_config`` as a mapping, parsed if it is a text."""
+        from airflow_provider_modelarts.client.strict import extra_fields
+
+        return extra_fields(self.extra_config)
 
     def _checked(self, model: type[RequestT], body: Mapping[str, Any], subject: str) -> RequestT:
         """Validate a request; the service is asked only where a name or the author wants it."""
         from airflow_provider_modelarts.client.offer import has_names
 
+        extra = self._extra_config()
         if not self.validate_against_service and not has_names(body.get("config", body)):
-            return model.checked(body, subject)
+            return model.checked(body, subject, extra)
         offer = self.hook.get_conn().offer
-        return offer.checked(model, body, subject, against_service=self.validate_against_service)
+        return offer.checked(
+            model,
+            body,
+            subject,
+            against_service=self.validate_against_service,
+            extra_config=extra,
+        )
 
     def _warn(self, warnings: Sequence[Violation]) -> None:
+        """Log what is sent all the same, each once although a request may be made several times."""
         for warning in warnings:
-            self.log.warning("Sent all the same: %s", warning)
+            if warning not in self._warned:
+                self._warned = (*self._warned, warning)
+                self.log.warning("Sent all the same: %s", warning)
 
-
-def _parsed(text: str, field: str) -> Any:
-    """Parse the rendered content of a template file, JSON or YAML."""
-    try:
-        return json.loads(text)
-    except ValueError:
-        import yaml
-
-        try:
-            return yaml.safe_load(text)
-        except yaml.YAMLError as error:
-            violation = Violation(
-                field,
-                "a text that is neither JSON nor YAML",
-                f"the content of a template file ({str(error).splitlines()[0]})",
-                "Mend the file, or pass a mapping",
-            )
-            raise PayloadValidationError([violation], "template file") from None
-
-
-def _not_a_mapping(field: str, value: Any) -> PayloadValidationError:
-    violation = Violation(
-        field,
-        f"a {type(value).__name__}",
-        "a mapping of the API's field names (R03)",
-        "Pass a mapping, or the path of a .json, .yaml or .yml template beside the DAG file",
-    )
-    return PayloadValidationError([violation], f"operator parameter {field}")
+    _warned: tuple[Violation, ...] = ()

@@ -282,8 +282,11 @@ class CreateOperator(ConfigOperator):
     @cached_property
     def _saved_config(self) -> SavedConfig:
         """The saved set as it is when the task runs; read once, so that all uses of it agree."""
-        self.log.info("Starting from the saved parameter set %r", self.from_saved_config)
-        return self.hook.get_conn().get_saved_config(str(self.from_saved_config))
+        from airflow_provider_modelarts.client.ids import checked_name
+
+        name = checked_name(self.from_saved_config, "from_saved_config")
+        self.log.info("Starting from the saved parameter set %r", name)
+        return self.hook.get_conn().get_saved_config(name)
 
     def _body(self, config: Mapping[str, Any], **fields: Any) -> dict[str, Any]:
         """Return a request body; an option of the operator that is not set stays out."""

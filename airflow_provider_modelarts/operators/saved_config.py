@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from airflow_provider_modelarts.client.shown import shown
 from airflow_provider_modelarts.exceptions import JobNameExistsError, NotFoundError
 from airflow_provider_modelarts.operators.base import ModelArtsOperator, SearchOperator
 from airflow_provider_modelarts.operators.config import ConfigOperator
@@ -59,9 +60,9 @@ class UpdateSavedConfigOperator(ConfigOperator, _SavedConfigOperator):
     def _send(self, client: ModelArtsClient) -> None:
         from airflow_provider_modelarts.client.models.saved_config import UpdateSavedConfigRequest
 
-        subject = f"replace saved config {self.config_name!r}"
+        subject = f"replace saved config {shown(self.config_name)}"
         request = self._checked(UpdateSavedConfigRequest, self._body(), subject)
-        self._warn(request.warnings())
+        self._warn(request.warnings(self._extra_config()))
         client.update_saved_config(self.config_name, request, self._extra_config())
 
     def _body(self) -> dict[str, Any]:
@@ -78,8 +79,10 @@ class CreateSavedConfigOperator(UpdateSavedConfigOperator):
         from airflow_provider_modelarts.client.models.saved_config import CreateSavedConfigRequest
 
         body = self._body() | {"config_name": self.config_name}
-        request = self._checked(CreateSavedConfigRequest, body, f"save config {self.config_name!r}")
-        self._warn(request.warnings())
+        request = self._checked(
+            CreateSavedConfigRequest, body, f"save config {shown(self.config_name)}"
+        )
+        self._warn(request.warnings(self._extra_config()))
         extra = self._extra_config()
         try:
             client.create_saved_config(request, extra)

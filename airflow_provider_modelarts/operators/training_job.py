@@ -9,6 +9,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Any, Final
 
 from airflow_provider_modelarts import arguments
+from airflow_provider_modelarts.client.shown import shown
 from airflow_provider_modelarts.exceptions import (
     NotFoundError,
     PayloadValidationError,
@@ -107,7 +108,7 @@ class CreateTrainingJobOperator(CreateOperator):
         if workspace in (None, ""):
             workspace = self.hook.get_conn().config.workspace_id
         body = self._body(config, workspace_id=workspace) | {"job_name": self.job_name}
-        subject = f"create job {self.job_name!r}"
+        subject = f"create job {shown(self.job_name)}"
         violations: list[Violation] = []
         request = None
         try:
@@ -123,7 +124,7 @@ class CreateTrainingJobOperator(CreateOperator):
                 violations += [v for v in error.violations if v not in violations]
         if violations or request is None:
             raise PayloadValidationError(violations, subject)
-        self._warn(request.warnings())
+        self._warn(request.warnings(self._extra_config()))
         return request
 
     def _nothing_to_wait_for(self, request: CreateTrainingJobRequest) -> list[Violation]:
@@ -145,7 +146,9 @@ class CreateTrainingJobOperator(CreateOperator):
 
         kept = {name: value for name, value in config.items() if name not in _NOT_FOR_VERSIONS}
         body = self._body(kept | {"pre_version_id": pre_version_id})
-        return self._checked(CreateJobVersionRequest, body, f"new version of job {self.job_name!r}")
+        return self._checked(
+            CreateJobVersionRequest, body, f"new version of job {shown(self.job_name)}"
+        )
 
     def _version_plan(self, job_id: int) -> VersionPlan:
         """Return the plan for the same training as a version of a job that exists."""
@@ -199,18 +202,16 @@ class CreateJobVersionOperator(CreateOperator):
         named = self._named_pre_version(config)
         if not self.inherit_config:
             # Before anything is asked of the service; 0 stands for the version that is looked up.
-            named_only = self._request(job_id, config | {"pre_version_id": named or 0})
-            self._warn(named_only.warnings())
+            self._request(job_id, config | {"pre_version_id": named or 0})
 
         @cache  # it is asked for whenever a version is compared with it
         def request(client: ModelArtsClient, base: int) -> CreateJobVersionRequest:
             complete = config | {"pre_version_id": base}
-            if not self.inherit_config:
-                return self._request(job_id, complete)
-            complete = inherited(client.get_job_version(job_id, base), complete)
-            found = self._request(job_id, complete)
-            self._warn(found.warnings())
-            return found
+            if self.inherit_config:
+                complete = inherited(client.get_job_version(job_id, base), complete)
+            checked = self._request(job_id, complete)
+            self._warn(checked.warnings(self._extra_config()))
+            return checked
 
         return VersionPlan(job_id, named, request, self._extra_config())
 
@@ -234,7 +235,9 @@ class CreateJobVersionOperator(CreateOperator):
                 "one value (R22)",
                 "Leave one of the two out",
             )
-            raise PayloadValidationError([violation], f"create a version of job {self.job_id}")
+            raise PayloadValidationError(
+                [violation], f"create a version of job {shown(self.job_id)}"
+            )
         return given[0] if given else None
 
 

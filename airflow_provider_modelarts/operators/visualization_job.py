@@ -9,6 +9,7 @@ from abc import abstractmethod
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_modelarts import arguments
+from airflow_provider_modelarts.client.shown import shown
 from airflow_provider_modelarts.exceptions import JobNameExistsError
 from airflow_provider_modelarts.operators.base import (
     DeleteOperator,
@@ -151,7 +152,7 @@ class CreateVisualizationJobOperator(_StartOperator):
         if self.stop_after_hours not in (None, ""):
             hours = self.stop_after_hours
             body["schedule"] = {"type": "stop", "time_unit": "HOURS", "duration": hours}
-        subject = f"create visualization job {self.job_name!r}"
+        subject = f"create visualization job {shown(self.job_name)}"
         return CreateVisualizationJobRequest.checked(body, subject)
 
 

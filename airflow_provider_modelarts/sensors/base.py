@@ -16,6 +16,7 @@ from airflow.providers.common.compat.sdk import (
 from airflow_provider_modelarts import arguments
 from airflow_provider_modelarts.exceptions import ModelArtsError, WaitTimeoutError
 from airflow_provider_modelarts.hooks.modelarts import ModelArtsHook
+from airflow_provider_modelarts.rendering import has_template, rendered
 from airflow_provider_modelarts.waiting import task_errors
 
 if TYPE_CHECKING:
@@ -70,6 +71,20 @@ class ModelArtsSensor(BaseSensorOperator):
         )
         self.job_id = job_id
         self.modelarts_conn_id = modelarts_conn_id
+
+    def render_template(self, content: Any, context: Any, *args: Any, **kwargs: Any) -> Any:
+        """Render; a text in which there is nothing to render stays as it is, and is no path."""
+        if not isinstance(content, str):
+            return super().render_template(content, context, *args, **kwargs)
+        env = (args[0] if args else kwargs.get("jinja_env")) or self.get_template_env()
+        if not has_template(content, env):
+            return content
+        return self._render(env.from_string(content), context)
+
+    def _render(self, template: Any, context: Any, dag: Any = None) -> Any:
+        """Render in Airflow's way, but keep a text a text."""
+        airflows = super()._render
+        return rendered(lambda found: airflows(found, context, dag), template)
 
     @cached_property
     def hook(self) -> ModelArtsHook:

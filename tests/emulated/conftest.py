@@ -82,7 +82,6 @@ def fire(deferred: TaskDeferred) -> dict[str, Any]:
     return json.loads(json.dumps(event.payload))
 
 
-@pytest.fixture
 def run_task() -> Callable[..., Any]:
     """Return a function that runs an operator or sensor to its end and returns its XCom.
 
@@ -96,13 +95,8 @@ def run_task() -> Callable[..., Any]:
         between: Callable[[TaskDeferred], None] | None = None,
         **variables: Any,
     ) -> Any:
-        context = {
-            "ti": TaskInstance(),
-            "task": task,
-            "params": {},
-            "macros": macros(),
-            **variables,
-        }
+        own = {"ti": TaskInstance(), "task": task, "params": {}, "macros": macros()}
+        context: dict[str, Any] = {**own, **variables}
         if not task.has_dag():
             task.dag = DAG("test", schedule=None, start_date=datetime(2026, 1, 1, tzinfo=UTC))
         context.setdefault("dag", task.dag)

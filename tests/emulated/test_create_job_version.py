@@ -203,3 +203,22 @@ def test_every_text_id_and_payload_parameter_is_templated() -> None:
     assert set(CreateJobVersionOperator.template_fields) == own | (
         set(CreateTrainingJobOperator.template_fields) - {"job_name", "workspace_id"}
     )
+
+
+def test_warnings_are_logged_once_with_inherited_settings_too(
+    completed_job, emulator, run_task, logged, client
+) -> None:
+    """What the version before had, and what config adds."""
+    task = CreateJobVersionOperator(
+        task_id="refine",
+        job_id=completed_job.job_id,
+        inherit_config=True,
+        config={"log_url": "/bucket/log", "parameter": [{"label": "a", "value": "1"}] * 2},
+    )
+
+    run_task(task)
+
+    text = logged()
+    once = text.count("Training: job 'job'")  # Airflow 2 shows each line twice here
+    assert text.count("Sent all the same: config.log_url = '/bucket/log'") == once
+    assert text.count("a label stands once, not 2 times") == once

@@ -148,7 +148,7 @@ def test_template_file_that_is_not_a_mapping_is_refused(create, run_task, tmp_pa
     (tmp_path / "job.yaml").write_text("- a\n- b\n")
     dag = DAG("files", schedule=None, template_searchpath=str(tmp_path))
 
-    with pytest.raises(AirflowFailException, match="config = a list: a mapping"):
+    with pytest.raises(AirflowFailException, match="config = a text that holds a list: a mapping"):
         run_task(create(config="job.yaml", dag=dag))
 
 

@@ -162,3 +162,12 @@ def test_catalogue_is_listed(client, run_task) -> None:
     assert {row["spec_id"] for row in fitting} <= {row["spec_id"] for row in specs}
     assert algorithms[-1] in found
     assert json.loads(json.dumps([algorithms, engines, specs])) == [algorithms, engines, specs]
+
+
+def test_status_may_be_a_name(client, emulator, run_task, completed_job) -> None:
+    """As the messages write it."""
+    found = run_task(ListTrainingJobsOperator(task_id="list", status="COMPLETED"))
+    none = run_task(ListTrainingJobsOperator(task_id="none", status="running"))
+
+    assert [row["job_id"] for row in found] == [completed_job.job_id]
+    assert none == []

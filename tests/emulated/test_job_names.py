@@ -1,68 +1,69 @@
-"""Names that always fit: rendered by Airflow, taken by the service."""
+"""Names that always fit: rendered as Airflow renders them."""
 
 from __future__ import annotations
 
 import re
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from airflow.providers.common.compat.sdk import DAG
 
 from airflow_provider_modelarts.job_names import unique_job_name
 from airflow_provider_modelarts.operators.training_job import CreateTrainingJobOperator
 
-LONG = "asset_triggered__2026-11-27T19:57:48.123456+00:00_" + "x" * 200
+RUN = "manual__2026-11-22T10:00:00+00:00"
+RUNS = [
+    RUN,
+    "asset_triggered__2026-11-22T10:00:00.123456+00:00_ab12cd34",
+    "scheduled__2026-11-22T10:00:00+00:00",
+    "x" * 250,
+    "run with blanks/and~tildes ñ 训练",
+    "-",
+]
 
 
-@pytest.fixture
-def name_of(client: Any, config: dict[str, Any], run_task: Any) -> Any:
-    """Return a function that runs a task and returns the name its job was given."""
+def rendered(
+    name: str,
+    run_id: str = RUN,
+    index: int = -1,
+    task_id: str = "train",
+    dag_id: str = "dag",
+    **options: Any,
+) -> str:
+    """Return the name of a task in a run."""
+    dag = DAG(dag_id, schedule=None, **options)
+    task = CreateTrainingJobOperator(task_id=task_id, job_name=name, config={}, dag=dag)
+    from tests.emulated.conftest import macros
 
-    def run(prefix: str, run_id: str = LONG, index: int = -1, task_id: str = "train") -> str:
-        task = CreateTrainingJobOperator(
-            task_id=task_id,
-            job_name=unique_job_name(prefix),
-            config=config,
-            if_exists="new_version",
-        )
-        instance = _Instance(index)
-        return run_task(task, run_id=run_id, ti=instance)["job_name"]
-
-    return run
-
-
-class _Instance:
-    start_date, try_number, max_tries, task_id = None, 1, 0, "train"
-
-    def __init__(self, index: int) -> None:
-        self.map_index = index
-
-    def xcom_push(self, key: str, value: Any) -> None:
-        """Take a value."""
+    instance = SimpleNamespace(map_index=index)
+    task.render_template_fields(
+        {"task": task, "run_id": run_id, "ti": instance, "macros": macros()}
+    )
+    return str(task.job_name)
 
 
-def test_name_fits_however_long_the_run_id_is(name_of) -> None:
-    """64 characters of the allowed alphabet, the prefix cut where it must be."""
-    for prefix in ("", "digits", "p" * 100):
-        name = name_of(prefix)
-        assert re.fullmatch(r"[A-Za-z0-9_-]{16,64}", name)
-        assert name.startswith(prefix[:47])
+@pytest.mark.parametrize("run_id", RUNS, ids=lambda run: run[:20])
+@pytest.mark.parametrize("prefix", ["digits", "", "x" * 100, "odd name: ä/"])
+@pytest.mark.parametrize("native", [True, False])
+def test_name_fits(prefix: str, run_id: str, native: bool) -> None:
+    """64 characters of the service's alphabet, with the start of the prefix in front."""
+    name = rendered(unique_job_name(prefix), run_id, render_template_as_native_obj=native)
+
+    assert re.fullmatch(r"[A-Za-z0-9_-]{1,64}", name)
+    assert name.startswith(re.sub(r"[^A-Za-z0-9_-]", "-", prefix)[:24])
 
 
-def test_name_is_that_of_one_task_instance(name_of) -> None:
-    """The same in a retry; another one in another run, task or map index."""
-    assert name_of("digits") == name_of("digits")
-
+def test_name_is_its_own_for_each_run_and_map_index_and_the_same_for_each_try() -> None:
+    """Runs that differ only where the name is cut have different names."""
+    template = unique_job_name("digits")
     names = [
-        name_of("digits", run_id=run_id, index=index, task_id=task_id)
-        for run_id in ("a", "b")
-        for index in (-1, 0, 1)
-        for task_id in ("train", "other")
+        *(rendered(template, run_id) for run_id in (*RUNS, "x" * 249 + "y")),
+        *(rendered(template, index=index) for index in range(3)),
+        rendered(template, task_id="other"),
+        rendered(template, dag_id="other"),
     ]
+
     assert len(set(names)) == len(names)
-
-
-@pytest.mark.parametrize("prefix", ["a b", "{{ ds }}", "ä", "a/b", None, 7])
-def test_prefix_that_no_name_can_have_is_refused(prefix: Any) -> None:
-    """While the DAG file is parsed, not in a run."""
-    with pytest.raises(ValueError, match="prefix is"):
-        unique_job_name(prefix)
+    assert rendered(template) == names[0]
+    assert names[0].startswith("digits-manual__2026-11-22T1000")

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import copy
 import json
+from datetime import UTC, date, datetime, time, timedelta
+from decimal import Decimal
 from typing import Any
 
 from hypothesis import strategies as st
@@ -39,6 +41,41 @@ _corners: list[Any] = [
     "x" * 300,
 ]
 _corners += [10**400, float("inf"), float("nan")]
+
+
+def nested(levels: int) -> Any:
+    """Return a list in a list in a list."""
+    value: Any = []
+    for _ in range(levels):
+        value = [value]
+    return value
+
+
+# Hypothesis cannot print what is nested far deeper; tests/unit has such values.
+# What an author, an XCom or a template file can hand over and JSON does not have.
+_strange: list[Any] = [
+    *(date(2026, 1, 1), datetime(2026, 1, 1, tzinfo=UTC), time(12), timedelta(1)),
+    *(b"bytes", {1, 2}, object(), Decimal("NaN"), Decimal("1.10"), 1.5, -(10**5000), 10**5000),
+    *("9" * 5000, "x" * 100_000, "\ud800", "a\x1b[31m\n", "..", ".", "a/b", "", " ", "None"),
+    *({1: "a", "1": "b"}, {None: 1, "a": 2}, {(1, 2): 3}, {"\ud800": 1}, {"x" * 100_000: 1}),
+    *(nested(100), nested(60), {"a": nested(80)}, {"nested": [{"a": {1: object()}}]}),
+    *("a: 2026-01-01", "a: " + "9" * 5000, "[" * 5000, "a: " + "[" * 5000, "{'a': date(1, 1, 1)}"),
+    *('{"a": 1, "a": 2}', "a: 1\na: 2", "a: &a [*a]", "a: !!timestamp x", '"\\ud800"', "a: \0"),
+]
+_strange_scalars = st.sampled_from(_strange)
+
+
+@st.composite
+def _holding(draw: st.DrawFn) -> Any:
+    """Return a list or mapping with something strange in it."""
+    inner = draw(_strange_scalars)
+    return draw(
+        st.sampled_from([[inner], (inner,), {"a": inner}, [{"label": inner}], {"a": [inner]}])
+    )
+
+
+strange = _strange_scalars | _holding() | values
+
 odd = st.booleans().flatmap(lambda corner: st.sampled_from(_corners) if corner else values)
 
 

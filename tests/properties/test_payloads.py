@@ -153,15 +153,19 @@ def test_valid_payload_goes_whole_and_in_documented_types(
     ACCEPT[model](wire)
 
 
-def check(model: Any, data: Any) -> None:
+def check(model: Any, data: Any, extra: Any = None) -> None:
     """Read a payload; anything but a request or a list of violations escapes and fails the test."""
     try:
-        wire = model.checked(data).to_wire()
+        request = model.checked(data, extra_config=extra)
+        wire = request.to_wire(extra)
+        told = request.warnings(extra)
     except PayloadValidationError as error:
         told = error.violations
     else:
-        told = json.dumps(wire)
-    assert told
+        json.dumps(wire, allow_nan=False, ensure_ascii=False).encode()  # no halves of characters
+    # One line each, short, and fit for any log.
+    assert all(len(str(violation)) < 2000 for violation in told)
+    "".join(map(str, told)).encode()
 
 
 @BOTH
@@ -172,8 +176,36 @@ def test_any_single_mistake_is_told(model: Any, valid: Any, draw: st.DataObject)
     check(model, draw.draw(shapes.spoiled(valid)))
 
 
+@BOTH
+@settings(max_examples=4 * settings().max_examples)
+@given(draw=st.data())
+def test_any_single_thing_that_json_does_not_have_is_told(
+    model: Any, valid: Any, draw: st.DataObject
+) -> None:
+    """Dates, huge numbers, deep nesting, keys of all types, halves of characters, texts of YAML."""
+    check(model, draw.draw(shapes.spoiled(valid, shapes.strange)))
+
+
+@BOTH
+@settings(max_examples=4 * settings().max_examples)
+@given(draw=st.data())
+def test_any_extra_config_is_merged_or_told(model: Any, valid: Any, draw: st.DataObject) -> None:
+    """It is unchecked, but for being strict JSON; what it completes need not be in config."""
+    data = draw.draw(valid)
+    config = data["config"]
+    names = draw.draw(st.lists(st.sampled_from(sorted(config)), max_size=2, unique=True))
+    extra = {name: config.pop(name) for name in names}
+    check(model, data, extra)
+
+    check(model, data, draw.draw(shapes.strange | shapes.objects(*config, "x", of=shapes.strange)))
+
+
 @pytest.mark.parametrize("model", [CreateTrainingJobRequest, CreateJobVersionRequest])
-@given(data=shapes.odd | shapes.objects("job_name", "job_desc", "workspace_id", "config", "confg"))
+@given(
+    data=shapes.strange
+    | shapes.odd
+    | shapes.objects("job_name", "job_desc", "workspace_id", "config", "confg")
+)
 def test_any_payload_is_a_request_or_a_list_of_violations(model: Any, data: Any) -> None:
     """Not even the outermost shape need be right."""
     check(model, data)

@@ -98,6 +98,8 @@ class Settings(Answer):
     data_source: Objects = None
     spec_id: Integer = None
     pool_id: Line = None
+    # Tells a dedicated pool from the shared one.
+    pool_type: Line = Field(default=None, exclude=True)
     train_url: Line = None
     log_url: Line = None
 

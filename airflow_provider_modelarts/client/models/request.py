@@ -9,9 +9,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
 
 from pydantic import BeforeValidator, Field
+from pydantic_core import PydanticCustomError
 
 from airflow_provider_modelarts.client import findings, rules
+from airflow_provider_modelarts.client.documents import parsed
 from airflow_provider_modelarts.client.models.payload import (
+    AnyText,
     Description,
     Flag,
     Identifier,
@@ -21,7 +24,8 @@ from airflow_provider_modelarts.client.models.payload import (
     Request,
     Text,
 )
-from airflow_provider_modelarts.client.normal import plain
+from airflow_provider_modelarts.client.strict import extra_fields
+from airflow_provider_modelarts.exceptions import PayloadValidationError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -29,11 +33,27 @@ if TYPE_CHECKING:
     from airflow_provider_modelarts.exceptions import Violation
 
 
+_AS_JSON: Final = "Pass a list or a mapping; from a template with | tojson"
+
+
+def _read(value: Any) -> Any:
+    """Read a list or mapping that a template has rendered to text."""
+    if not isinstance(value, str):
+        return value
+    try:
+        return parsed(value, "", remedy=_AS_JSON)
+    except PayloadValidationError as error:
+        (violation,) = error.violations
+        allowed = violation.rule.removesuffix(" (R03)")
+        context = {"allowed": allowed, "remedy": violation.remedy, "rule": "R03"}
+        raise PydanticCustomError("rule", "{allowed}", context) from None  # noqa: EM101 - a type
+
+
 class Parameter(Payload):
     """A running parameter; an environment variable with a custom image."""
 
     label: Text
-    value: Annotated[str, Field(strict=True, repr=False)]
+    value: Annotated[AnyText, Field(repr=False)]
 
 
 class DataSource(Payload):
@@ -79,11 +99,14 @@ class TrainingFields(Payload):
     worker_server_num: Annotated[Integer, Field(ge=1)]
     app_url: Text | None = None
     boot_file_url: Text | None = None
-    parameter: Annotated[list[Parameter], BeforeValidator(rules.parameter_pairs)] | None = None
+    parameter: (
+        Annotated[list[Parameter], BeforeValidator(rules.parameter_pairs), BeforeValidator(_read)]
+        | None
+    ) = None
     data_url: Text | None = None
     dataset_id: Identifier | None = None
     dataset_version_id: Identifier | None = None
-    data_source: list[DataSource] | None = None
+    data_source: Annotated[list[DataSource], BeforeValidator(_read)] | None = None
     spec_id: Integer | None = None
     engine_id: Integer | None = None
     model_id: Integer | None = None
@@ -99,6 +122,10 @@ class TrainingConfig(TrainingFields):
     pool_id: Identifier | None = None
 
     @classmethod
+    def _beside(cls, extra: Mapping[str, Any]) -> Mapping[str, Any]:
+        return rules.set_options(extra)
+
+    @classmethod
     def _between_fields(cls, data: Mapping[str, Any]) -> list[rules.Finding]:
         return rules.between_fields(data)
 
@@ -107,7 +134,7 @@ class JobConfig(TrainingConfig):
     """``config`` of a new job."""
 
     create_version: Flag | None = None
-    volumes: list[Volume] | None = None
+    volumes: Annotated[list[Volume], BeforeValidator(_read)] | None = None
 
 
 class VersionConfig(TrainingConfig):
@@ -138,7 +165,7 @@ class _TrainingRequest(Request):
         :param extra_config: merged into ``config`` last and unchecked.
         """
         body = super().to_wire()
-        return body | {"config": body["config"] | plain(extra_config or {})}
+        return body | {"config": body["config"] | extra_fields(extra_config)}
 
     @classmethod
     def _fields(cls) -> findings.Fields:
@@ -146,11 +173,20 @@ class _TrainingRequest(Request):
         names = {"": sorted(cls.model_fields), "config": sorted(config.model_fields), **NESTED}
         return findings.Fields(names, newer=findings.EXTRA)
 
-    def warnings(self) -> list[Violation]:
-        """Return the broken rules that do not stop the request (severity W)."""
-        config = self.to_wire()["config"]
-        found = [*rules.warnings(config), *rules.no_output(config)]
-        return [findings.as_violation(finding, "config") for finding in found]
+    def warnings(self, extra_config: Mapping[str, Any] | None = None) -> list[Violation]:
+        """Return the broken rules that do not stop the request (severity W).
+
+        :param extra_config: what is merged in later; nothing is said of the fields that it has.
+        """
+        extra = extra_fields(extra_config)
+        return [
+            findings.as_violation(finding, "config")
+            for finding in self._doubts()
+            if finding.field not in extra
+        ]
+
+    def _doubts(self) -> list[rules.Finding]:
+        return rules.warnings(self.to_wire()["config"])
 
 
 class CreateTrainingJobRequest(_TrainingRequest):
@@ -160,6 +196,15 @@ class CreateTrainingJobRequest(_TrainingRequest):
     job_desc: Description | None = None
     workspace_id: Identifier | None = None
     config: JobConfig
+
+    def _doubts(self) -> list[rules.Finding]:
+        found = super()._doubts()
+        # A job without a version trains nothing yet.
+        return (
+            found
+            if self.config.create_version is False
+            else [*found, *rules.no_output(self.config.train_url)]
+        )
 
 
 class CreateJobVersionRequest(_TrainingRequest):

@@ -14,6 +14,7 @@ from airflow_provider_modelarts.client.models.job import Settings
 from airflow_provider_modelarts.client.models.payload import Description, Name, Request
 from airflow_provider_modelarts.client.models.payload import Integer as Id
 from airflow_provider_modelarts.client.models.request import NESTED, TrainingFields
+from airflow_provider_modelarts.client.strict import extra_fields
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -28,6 +29,10 @@ class UpdateSavedConfigRequest(TrainingFields, Request):
     spec_id: Id
 
     @classmethod
+    def _beside(cls, extra: Mapping[str, Any]) -> Mapping[str, Any]:
+        return rules.set_options(extra)
+
+    @classmethod
     def _between_fields(cls, data: Mapping[str, Any]) -> list[rules.Finding]:
         return rules.saved_set(data)
 
@@ -36,13 +41,15 @@ class UpdateSavedConfigRequest(TrainingFields, Request):
         names = {"": sorted(cls.model_fields), **NESTED}
         own: dict[str, findings.Rule] = {
             "config_name": ("S01", "1 to 64 letters, digits, '_' or '-'", "Set another name"),
-            "config_desc": ("S02", "at most 256 characters", "Shorten config_desc"),
+            "config_desc": ("S02", "a text of at most 256 characters", "Set a shorter text"),
         }
         return findings.Fields(names, own, findings.EXTRA)
 
-    def warnings(self) -> list[Violation]:
+    def warnings(self, extra_config: Mapping[str, Any] | None = None) -> list[Violation]:
         """Return the broken rules that do not stop the request (severity W)."""
-        return [findings.as_violation(finding, "") for finding in rules.warnings(self.to_wire())]
+        extra = extra_fields(extra_config)
+        found = [doubt for doubt in rules.warnings(self.to_wire()) if doubt.field not in extra]
+        return [findings.as_violation(finding, "") for finding in found]
 
 
 class CreateSavedConfigRequest(UpdateSavedConfigRequest):

@@ -33,9 +33,16 @@ class Catalogue(Caller):
         """All of it, as it was when this client first asked."""
         return Offer(self)
 
-    def _checked(self, model: type[RequestT], request: RequestT | Mapping[str, Any]) -> RequestT:
+    def _checked(
+        self,
+        model: type[RequestT],
+        request: RequestT | Mapping[str, Any],
+        extra_config: Mapping[str, Any] | None = None,
+    ) -> RequestT:
         """Validate a mapping, in which flavor and engine may be named, or pass a model on."""
-        return request if isinstance(request, model) else self.offer.checked(model, request)
+        if isinstance(request, model):
+            return request
+        return self.offer.checked(model, request, extra_config=extra_config)
 
     def list_built_in_algorithms(
         self, *, search_content: str = "", per_page: int = MAX_PER_PAGE

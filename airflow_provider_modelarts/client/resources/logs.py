@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from airflow_provider_modelarts.client.models.log import LogBlock
 from airflow_provider_modelarts.client.operation import Operation, given
-from airflow_provider_modelarts.client.resources.training_jobs import TrainingJobs
+from airflow_provider_modelarts.client.resources.training_jobs import TrainingJobs, version_path
 from airflow_provider_modelarts.client.status import has_ended
 from airflow_provider_modelarts.exceptions import ModelArtsApiError, NotFoundError
 from airflow_provider_modelarts.text import one_line
@@ -37,7 +37,7 @@ class JobLogs(TrainingJobs):
             Operation(
                 "list_log_files",
                 "GET",
-                f"/training-jobs/{job_id}/versions/{version_id}/log/file-names",
+                version_path(job_id, version_id, "/log/file-names"),
                 _names,
             )
         )
@@ -65,7 +65,7 @@ class JobLogs(TrainingJobs):
             Operation(
                 "get_log",
                 "GET",
-                f"/training-jobs/{job_id}/versions/{version_id}/aom-log",
+                version_path(job_id, version_id, "/aom-log"),
                 LogBlock.from_wire,
                 query=given(**options),
             )

@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Literal
 from urllib.parse import quote
 
+from airflow_provider_modelarts.client.ids import checked_name
 from airflow_provider_modelarts.client.models.answer import rows_of
 from airflow_provider_modelarts.client.models.saved_config import (
     CreateSavedConfigRequest,
@@ -51,7 +52,7 @@ class SavedConfigs(Catalogue):
         :raises PayloadValidationError: the mapping breaks documented rules.
         :raises JobNameExistsError: the name is taken.
         """
-        body = self._checked(CreateSavedConfigRequest, request).to_wire(extra_config)
+        body = self._checked(CreateSavedConfigRequest, request, extra_config).to_wire(extra_config)
 
         def saved() -> Literal[True] | None:
             return True if self.has_saved_config(body) else None
@@ -118,7 +119,7 @@ class SavedConfigs(Catalogue):
         extra_config: Mapping[str, Any] | None = None,
     ) -> None:
         """Replace a set as a whole; arguments and errors as for ``create_saved_config``."""
-        body = self._checked(UpdateSavedConfigRequest, request).to_wire(extra_config)
+        body = self._checked(UpdateSavedConfigRequest, request, extra_config).to_wire(extra_config)
         self.call(Operation("update_saved_config", "PUT", _path(config_name), accepted, body=body))
 
     def delete_saved_config(self, config_name: str) -> None:
@@ -135,4 +136,4 @@ class SavedConfigs(Catalogue):
 
 
 def _path(config_name: str) -> str:
-    return f"{_SETS}/{quote(config_name, safe='')}"
+    return f"{_SETS}/{quote(checked_name(config_name, 'config_name'), safe='')}"

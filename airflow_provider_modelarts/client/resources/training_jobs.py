@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final, Literal
 
+from airflow_provider_modelarts.client.ids import checked_id, checked_option
 from airflow_provider_modelarts.client.models.answer import rows, rows_of
 from airflow_provider_modelarts.client.models.job import (
     CreatedJob,
@@ -55,7 +56,7 @@ class TrainingJobs(Catalogue):
         :raises PayloadValidationError: the mapping breaks documented rules.
         :raises ResponseLostError, ServiceUnavailableError: the job may exist; look before repeating.
         """
-        body = self._checked(CreateTrainingJobRequest, request).to_wire(extra_config)
+        body = self._checked(CreateTrainingJobRequest, request, extra_config).to_wire(extra_config)
         with_version = body["config"].get("create_version", True)
         answer = CreatedVersion if with_version else CreatedJob
         return self.call(
@@ -81,9 +82,11 @@ class TrainingJobs(Catalogue):
             Operation(
                 "create_job_version",
                 "POST",
-                f"/training-jobs/{job_id}/versions",
+                job_path(job_id, "/versions"),
                 CreatedVersion.from_wire,
-                body=self._checked(CreateJobVersionRequest, request).to_wire(extra_config),
+                body=self._checked(CreateJobVersionRequest, request, extra_config).to_wire(
+                    extra_config
+                ),
                 repeat=Repeat.ASK_FIRST,
             )
         )
@@ -121,7 +124,7 @@ class TrainingJobs(Catalogue):
     ) -> JobSummary | None:
         """Return the job with exactly this name, or None."""
         found = self.list_training_jobs(
-            search_content=job_name[:MAX_SEARCH],
+            search_content=checked_option("job_name", job_name)[:MAX_SEARCH],
             workspace_id=workspace_id,
             per_page=MAX_PER_PAGE,
         )
@@ -134,7 +137,7 @@ class TrainingJobs(Catalogue):
         :raises PayloadValidationError: it is longer.
         """
         body = DescriptionRequest.checked({"job_desc": job_desc}).to_wire()
-        path = f"/training-jobs/{job_id}"
+        path = job_path(job_id)
         self.call(Operation("update_training_job", "PUT", path, accepted, body=body))
 
     def list_job_versions(self, job_id: int, *, per_page: int = 100) -> Iterator[JobVersion]:
@@ -143,7 +146,7 @@ class TrainingJobs(Catalogue):
             lambda page: Operation(  # page 0 would switch paging off
                 "list_job_versions",
                 "GET",
-                f"/training-jobs/{job_id}/versions",
+                job_path(job_id, "/versions"),
                 lambda data: _versions(data, job_id),
                 query=given(per_page=per_page, page=page),
             ),
@@ -158,7 +161,7 @@ class TrainingJobs(Catalogue):
             Operation(
                 "get_job_version",
                 "GET",
-                f"/training-jobs/{job_id}/versions/{version_id}",
+                version_path(job_id, version_id),
                 lambda data: JobVersion.from_wire({**data, **ids}),
             )
         )
@@ -175,24 +178,40 @@ class TrainingJobs(Catalogue):
         def stopping() -> Literal[True] | None:
             return stop_shows(self.get_job_version(job_id, version_id).status)
 
-        path = f"/training-jobs/{job_id}/versions/{version_id}/stop"
+        path = version_path(job_id, version_id, "/stop")
         self._call_asking_first(
             Operation("stop_job_version", "POST", path, accepted, repeat=Repeat.ASK_FIRST), stopping
         )
 
     def delete_job_version(self, job_id: int, version_id: int) -> None:
         """Start the deletion of a version."""
-        path = f"/training-jobs/{job_id}/versions/{version_id}"
+        path = version_path(job_id, version_id)
         self.call(
             Operation("delete_job_version", "DELETE", path, accepted, repeat=Repeat.ABSENT_IS_DONE)
         )
 
     def delete_training_job(self, job_id: int) -> None:
         """Start the deletion of a job with all its versions."""
-        path = f"/training-jobs/{job_id}"
+        path = job_path(job_id)
         self.call(
             Operation("delete_training_job", "DELETE", path, accepted, repeat=Repeat.ABSENT_IS_DONE)
         )
+
+
+def job_path(job_id: int, rest: str = "") -> str:
+    """Return the path of a job, or of something below it.
+
+    :raises PayloadValidationError: the id is none.
+    """
+    return f"/training-jobs/{checked_id(job_id, 'job_id')}{rest}"
+
+
+def version_path(job_id: int, version_id: int, rest: str = "") -> str:
+    """Return the path of a version, or of something below it.
+
+    :raises PayloadValidationError: an id is none.
+    """
+    return job_path(job_id, f"/versions/{checked_id(version_id, 'version_id')}{rest}")
 
 
 def _job_page(

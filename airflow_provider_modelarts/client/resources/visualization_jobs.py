@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 from airflow_provider_modelarts.client.caller import Caller
+from airflow_provider_modelarts.client.ids import checked_id
 from airflow_provider_modelarts.client.models.answer import rows_of
 from airflow_provider_modelarts.client.models.payload import DescriptionRequest
 from airflow_provider_modelarts.client.models.visualization_job import (
@@ -103,7 +104,7 @@ class VisualizationJobs(Caller):
             Operation(
                 "get_visualization_job",
                 "GET",
-                f"{_JOBS}/{job_id}",
+                _path(job_id),
                 lambda data: VisualizationJobDetail.from_wire({**data, "job_id": job_id}),
             )
         )
@@ -115,12 +116,12 @@ class VisualizationJobs(Caller):
         :raises PayloadValidationError: it is longer.
         """
         body = DescriptionRequest.checked({"job_desc": job_desc}).to_wire()
-        path = f"{_JOBS}/{job_id}"
+        path = _path(job_id)
         self.call(Operation("update_visualization_job", "PUT", path, accepted, body=body))
 
     def delete_visualization_job(self, job_id: int | str) -> None:
         """Start the deletion of a visualization job."""
-        path = f"{_JOBS}/{job_id}"
+        path = _path(job_id)
         repeat = Repeat.ABSENT_IS_DONE
         self.call(Operation("delete_visualization_job", "DELETE", path, accepted, repeat=repeat))
 
@@ -133,7 +134,7 @@ class VisualizationJobs(Caller):
         def stopping() -> Literal[True] | None:
             return stop_shows(self.get_visualization_job(job_id).status)
 
-        path, repeat = f"{_JOBS}/{job_id}/stop", Repeat.ASK_FIRST
+        path, repeat = _path(job_id, "/stop"), Repeat.ASK_FIRST
         operation = Operation("stop_visualization_job", "POST", path, accepted, repeat=repeat)
         self._call_asking_first(operation, stopping)
 
@@ -147,6 +148,10 @@ class VisualizationJobs(Caller):
             status = self.get_visualization_job(job_id).status
             return True if not has_ended(status) and status != JobStatus.KILLING else None
 
-        path, repeat = f"{_JOBS}/{job_id}/restart", Repeat.ASK_FIRST
+        path, repeat = _path(job_id, "/restart"), Repeat.ASK_FIRST
         operation = Operation("restart_visualization_job", "POST", path, accepted, repeat=repeat)
         self._call_asking_first(operation, starting)
+
+
+def _path(job_id: int | str, rest: str = "") -> str:
+    return f"{_JOBS}/{checked_id(job_id, 'job_id')}{rest}"

@@ -162,6 +162,39 @@ def test_mistake_in_parameters_is_left_to_the_rules(mistake: Any) -> None:
     assert inherited(previous(parameter=before), {"parameter": mistake})["parameter"] == mistake
 
 
+@pytest.mark.parametrize("engine", [501, "501"])
+def test_built_in_algorithm_is_taken_over_alone(engine: Any) -> None:
+    """Answers show beside it the engine and the code that it is made of."""
+    found = inherited(previous(model_id=4, engine_id=engine), {})
+
+    assert found == {**without("app_url", "boot_file_url", "engine_id"), "model_id": 4}
+    request = CreateJobVersionRequest.checked({"config": found | {"pre_version_id": 2}})
+    assert request.warnings() == []
+
+
+@pytest.mark.parametrize(
+    ("pool_type", "expected"),
+    [
+        ("SYSTEM_DEFINED", {"spec_id": 5}),
+        ("USER_DEFINED", {"pool_id": "pool1"}),
+        (None, {"spec_id": 5}),
+    ],
+)
+def test_one_of_flavor_and_pool_is_taken_over(
+    pool_type: str | None, expected: dict[str, Any]
+) -> None:
+    """Answers show both; nobody can ask for the pool that all share."""
+    found = inherited(previous(pool_id="pool1", pool_type=pool_type), {})
+
+    assert found == {**without("spec_id"), **expected}
+
+
+@pytest.mark.parametrize("config", [{"pool_id": "mine"}, {"spec_id": 9}])
+def test_target_is_replaced_as_a_group(config: dict[str, Any]) -> None:
+    """Naming a pool takes no flavor over, nor the other way round."""
+    assert inherited(previous(pool_id="pool1"), config) == {**without("spec_id"), **config}
+
+
 def test_nothing_is_changed_in_place() -> None:
     """The author's config and the version before stay as they are."""
     config = {"parameter": {"b": 1}, "spec_id": 3}

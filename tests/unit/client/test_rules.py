@@ -26,6 +26,7 @@ DOUBTFUL: list[tuple[str, dict[str, Any], list[str]]] = [
     ("R13", IMAGE | {"model_id": 4}, ["model_id"]),
     ("R17d", {"parameter": TWICE}, ["parameter"]),
     ("R18b", {"pool_id": "p"}, ["pool_id"]),
+    ("R19n", {"train_url": DROP}, ["train_url"]),
     ("R23o", POOL | {"volumes": [{"nfs": NFS, "host_path": HOST_PATH}]}, ["volumes[0]"]),
     ("R24", {"volumes": [{"nfs": NFS}]}, ["pool_id"]),
     ("R25", {"data_url": "bucket/data/"}, ["data_url"]),
@@ -72,8 +73,9 @@ def test_doubtful_payload_has_exactly_its_warning(
         POOL,
         POOL | {"volumes": [{"nfs": NFS}, {"host_path": HOST_PATH}]},
         {"parameter": {"a": 1, "b": 1}},
+        {"train_url": DROP, "create_version": False},
     ],
-    ids=["code", "input file", "image", "built-in", "pool", "volumes", "parameters"],
+    ids=["code", "input file", "image", "built-in", "pool", "volumes", "parameters", "no version"],
 )
 def test_sound_payload_has_no_warning(config: dict[str, Any], change: dict[str, Any]) -> None:
     """What the documentation advises is not warned about."""

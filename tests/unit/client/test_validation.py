@@ -171,3 +171,42 @@ def test_command_needs_no_airflow(tmp_path: Path, config: dict[str, Any]) -> Non
     )
 
     assert run.returncode == 0, run.stderr
+
+
+@pytest.mark.parametrize(
+    ("content", "place"),
+    [
+        ("spec_id: 1\nspec_id: 2", "line 2, column 1: key 'spec_id' stands twice"),
+        ('{"spec_id": 1,\n "spec_id": 2}', "line 2, column 2: key 'spec_id' stands twice"),
+        ("spec_id: [", "line 1, column 11"),
+        ("[" * 5000, "nested too deeply"),
+    ],
+    ids=["yaml", "json", "open", "deep"],
+)
+def test_mistake_in_a_file_is_named_with_its_place(
+    tmp_path: Path, content: str, place: str
+) -> None:
+    """As an operator names it."""
+    path = tmp_path / "a.yaml"
+    path.write_text(content)
+
+    (violation,) = validate_file(path).errors
+    assert place in violation.rule
+
+
+def test_file_that_is_no_text_is_an_error(tmp_path: Path) -> None:
+    """Not a crash."""
+    path = tmp_path / "a.json"
+    path.write_bytes(b"\xff\xfe")
+
+    (violation,) = validate_file(path).errors
+    assert "UTF-8" in violation.rule
+
+
+def test_yaml_means_what_it_says(tmp_path: Path, config: dict[str, Any]) -> None:
+    """The same reader as that of the operators."""
+    path = tmp_path / "a.yaml"
+    lines = "".join(f"{key}: {json.dumps(value)}\n" for key, value in config.items())
+    path.write_text(f"{lines}pool_id: NO\nparameter: {{no: on, at: 12:30:45, day: 2026-01-01}}\n")
+
+    assert not validate_file(path).errors

@@ -78,13 +78,13 @@ def test_published_replacement_goes_out_with_texts_as_values(
     body = sample("update_saved_config/request")
     server = serve(DONE)
 
-    make_client(server.url).update_saved_config("a b/c", body, {"newer": 1})
+    make_client(server.url).update_saved_config("a b.c", body, {"newer": 1})
 
     texts = [
         {"label": "learning_rate", "value": "0.01"},
         {"label": "batch_size", "value": "32"},
     ]
-    assert asked(server) == ["PUT /a%20b%2Fc"]
+    assert asked(server) == ["PUT /a%20b.c"]
     assert json.loads(server.requests[0].body) == {**body, "parameter": texts, "newer": 1}
 
 
