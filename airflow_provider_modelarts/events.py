@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import asdict, dataclass
 from typing import Any, Literal, cast, get_args
 
@@ -36,7 +37,11 @@ class JobEvent:
 
     def to_payload(self) -> dict[str, Any]:
         """Return the payload of a ``TriggerEvent``; its message is one line of bounded length."""
-        return {**asdict(self), "message": one_line(self.message)}
+        return {
+            **asdict(self),
+            "message": one_line(self.message),
+            "end_time": _finite(self.end_time),
+        }
 
     @classmethod
     def from_payload(cls, payload: Any) -> JobEvent:
@@ -57,10 +62,14 @@ class JobEvent:
                 job_status=None if job_status is None else int(job_status),
                 message=one_line(str(data.get("message") or "")),
                 retryable=bool(data.get("retryable", True)),
-                end_time=None if end_time is None else float(end_time),
+                end_time=None if end_time is None else _finite(float(end_time)),
                 cancel_on_kill=bool(data.get("cancel_on_kill", False)),
             )
         except (KeyError, TypeError, ValueError, OverflowError) as error:
             shown = one_line(repr(payload), 300)
             msg = f"Not an event of TrainingJobTrigger: {shown} ({type(error).__name__})"
             raise ModelArtsError(msg) from error
+
+
+def _finite(moment: float | None) -> float | None:
+    return moment if moment is not None and math.isfinite(moment) else None

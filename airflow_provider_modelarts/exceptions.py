@@ -47,6 +47,10 @@ class ModelArtsError(Exception):
     retryable: ClassVar[bool] = False
     """Whether the same call may succeed later without anyone changing anything."""
 
+    def lines(self) -> list[str]:
+        """Return the message line by line, for a log."""
+        return str(self).splitlines()
+
 
 class ConfigurationError(ModelArtsError):
     """A connection field or setting is missing or contradictory; raised before any request."""
@@ -113,13 +117,25 @@ class ModelArtsApiError(ModelArtsError):
         self.hint = hint or self.default_hint
         super().__init__(error_message)
 
+    summary: ClassVar[str] = "the request failed"
+    """What happened, in a few words."""
+
     def __str__(self) -> str:
-        """Put operation, status, code, message, remedy and request id on one line."""
-        what = " ".join(filter(None, [f"HTTP {self.http_status}", self.error_code]))
-        text = f"{self.operation or 'ModelArts'} failed with {what}: {self.error_message}"
-        if self.hint:
-            text = f"{text.rstrip('.')}. {self.hint}"
-        return f"{text} (request id {self.request_id})" if self.request_id else text
+        """Say what happened and what to do, then what the service said, on one line."""
+        return " ".join(self.lines())
+
+    def lines(self) -> list[str]:
+        """Say it line by line: what happened, what to do, what the service said."""
+        advice = [_sentence(self.hint)] if self.hint else []
+        if not self.error_code and self.http_status in (0, 200):  # nobody's words but ours
+            return [_sentence(self.error_message), *advice]
+        status = " ".join(filter(None, [f"HTTP {self.http_status}", self.error_code]))
+        request = f", request id {self.request_id}" if self.request_id else ""
+        return [
+            f"{self.operation or 'ModelArts'}: {self.summary}.",
+            *advice,
+            f"The service said: {self.error_message} ({status}{request})",
+        ]
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Carry the keyword arguments through pickling."""
@@ -129,6 +145,7 @@ class ModelArtsApiError(ModelArtsError):
 class AuthenticationError(ModelArtsApiError):
     """The access key, signature, password or token was not accepted."""
 
+    summary = "the credentials were refused"
     default_hint = (
         "Check 'Access key or IAM user' (login), 'Secret key or password' (password) and "
         "'Authentication' (extra auth_type) of the connection; wrong keys are locked after a few tries, so "
@@ -139,6 +156,7 @@ class AuthenticationError(ModelArtsApiError):
 class PermissionDeniedError(ModelArtsApiError):
     """The credentials are good, yet the user, project or account may not do this."""
 
+    summary = "these credentials may not do this"
     default_hint = (
         "Give the user the ModelArts and OBS permissions in this project, and authorise ModelArts "
         "once in its console (global configuration); check 'Project ID' (extra project_id) of the connection"
@@ -152,6 +170,7 @@ REFUSALS: Final = (AuthenticationError, PermissionDeniedError)
 class NotFoundError(ModelArtsApiError):
     """The job, version, flavor, engine, dataset, bucket or workspace does not exist."""
 
+    summary = "there is no such object"
     default_hint = (
         "Check the id or name, and that project_id and workspace_id are those it was created in"
     )
@@ -165,6 +184,7 @@ class NotFoundError(ModelArtsApiError):
 class JobNameExistsError(ModelArtsApiError):
     """Another job of the project has this name already."""
 
+    summary = "the job name is taken"
     default_hint = (
         "Give each DAG run and each mapped task a job_name of its own, for example with "
         "unique_job_name from airflow_provider_modelarts.job_names, or set if_exists to 'attach' or "
@@ -175,28 +195,34 @@ class JobNameExistsError(ModelArtsApiError):
 class ConflictError(ModelArtsApiError):
     """The operation is not possible in the present state of the job."""
 
+    summary = "not possible in the present state"
+
 
 class QuotaExceededError(ModelArtsApiError):
     """A quota of the account or a limit of the flavor is used up."""
 
+    summary = "a quota or limit is used up"
     default_hint = "Free resources (delete old jobs, fewer workers) or ask for a higher quota"
 
 
 class InvalidRequestError(ModelArtsApiError):
     """The service refused the request or one of its parameters."""
 
+    summary = "the request was refused"
     default_hint = "Mend the named field in the task's config"
 
 
 class ThrottledError(ModelArtsApiError):
     """Too many requests; ``retry_after`` holds what the service asked for."""
 
+    summary = "too many requests"
     retryable = True
 
 
 class ServiceUnavailableError(ModelArtsApiError):
     """A fault behind the gateway. After a create call the fate of the call is unknown."""
 
+    summary = "the service failed"
     retryable = True
 
 
@@ -207,6 +233,7 @@ class UnexpectedResponseError(ServiceUnavailableError):
     does not mean that a job is missing. Nothing is known about the job or the fate of the call.
     """
 
+    summary = "the answer is not one of ModelArts, but of something in front of it"
     default_hint = (
         "Something between here and ModelArts seems to have answered, which says nothing about the job. "
         "If it goes on, check 'host' of the connection and any proxy or gateway on the way"
@@ -325,3 +352,9 @@ def _rebuild(cls: type[ModelArtsError], message: str, state: dict[str, Any]) -> 
     Exception.__init__(error, message)
     vars(error).update(state)
     return error
+
+
+def _sentence(text: str) -> str:
+    """Return a text that begins and ends as a sentence does."""
+    text = text.rstrip()
+    return f"{text[:1].upper()}{text[1:]}{'' if text.endswith(('.', '!', '?')) else '.'}"

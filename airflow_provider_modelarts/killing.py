@@ -50,6 +50,14 @@ until the next try gets a slot. Once that runs it sees to the training itself.
 """
 
 
+def goes_on(job_id: int, version_id: int) -> str:
+    """Return what to say of a training whose task has ended without stopping it."""
+    return (
+        f"This task does not stop trainings: job {job_id}, version {version_id} goes on. To stop it, run a task "
+        f"with StopJobVersionOperator(job_id={job_id}, version_id={version_id}), or stop it in the ModelArts console"
+    )
+
+
 def timed_out() -> bool:
     """Whether ``execution_timeout`` is what ends the task, when called from its ``on_kill``."""
     return isinstance(sys.exception(), AirflowTaskTimeout)

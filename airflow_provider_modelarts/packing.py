@@ -17,7 +17,7 @@ def unpacker(encoding: str, where: str) -> Callable[[bytes, int], bytes]:
     if name in ("", "identity"):
         return lambda packed, _: packed
     if name not in ("gzip", "x-gzip", "deflate"):
-        msg = f"{where}: the answer is packed as {name!r:.40}, which was not asked for"
+        msg = f"{where}: the answer is packed in a way that was not asked for"
         raise UnreadableResponseError(msg)
     state = zlib.decompressobj(zlib.MAX_WBITS | 32)  # gzip or zlib, by its first bytes
 

@@ -14,6 +14,7 @@ import threading
 import time
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
@@ -129,6 +130,14 @@ class Stopper:
             log.error("Cannot tell whether %s has a training to stop", task, exc_info=error)
 
     async def _see_to(self, task: EndedTask) -> None:
+        parts = [self._stop(task)]
+        if task.cleared:
+            parts.append(self._in_thread(partial(_note_clear, task)))
+        for failed in await asyncio.gather(*parts, return_exceptions=True):  # each is worth having
+            if failed is not None:
+                raise failed
+
+    async def _stop(self, task: EndedTask) -> None:
         claim = await self._in_thread(partial(_claim_of, task))
         if claim is None:
             return
@@ -233,6 +242,31 @@ def _others(task: EndedTask, intent: Mapping[str, Any]) -> tuple[set[int], bool]
 def _claim_of(task: EndedTask) -> Claim | None:
     """Return the claim of a task's last try, unless that try has handed on its result."""
     from airflow.models.renderedtifields import RenderedTaskInstanceFields
+    from airflow.utils.session import create_session
+    from sqlalchemy import select
+
+    from airflow_provider_modelarts.operators.claims import CLAIM
+
+    values = _values_of(task)
+    claim = Claim.read(values.get(CLAIM), task)
+    if claim is None or RESULT in values:
+        return None
+    with create_session() as session:
+        table = RenderedTaskInstanceFields
+        fields = session.scalar(select(table.rendered_fields).where(*_is_of(table, task))) or {}
+    if fields.get("modelarts_conn_id") == claim.conn_id:
+        return claim
+    log.warning(
+        "%s claims a training of connection %r, but its own is %r: not stopped",
+        task,
+        claim.conn_id,
+        fields.get("modelarts_conn_id"),
+    )
+    return None
+
+
+def _values_of(task: EndedTask) -> dict[str, Any]:
+    """Return what a task has claimed, and its result; nothing for a task that is none of ours."""
     from airflow.models.xcom import XComModel
     from airflow.utils.session import create_session
     from sqlalchemy import select
@@ -246,22 +280,22 @@ def _claim_of(task: EndedTask) -> Claim | None:
             )
         )
         values = {key: _decoded(value) for key, value in rows}
-        if CLAIM not in values or RESULT in values:
-            return None
-        claim = Claim.read(values[CLAIM], task)
-        if claim is None:
-            return None
-        table = RenderedTaskInstanceFields
-        fields = session.scalar(select(table.rendered_fields).where(*_is_of(table, task))) or {}
-    if fields.get("modelarts_conn_id") == claim.conn_id:
-        return claim
-    log.warning(
-        "%s claims a training of connection %r, but its own is %r: not stopped",
-        task,
-        claim.conn_id,
-        fields.get("modelarts_conn_id"),
-    )
-    return None
+    return values if CLAIM in values else {}
+
+
+def _note_clear(task: EndedTask) -> None:
+    """Leave a note for the next try, which Airflow does not always tell of the clear (3.3 and newer)."""
+    if not _values_of(task):
+        return
+    try:
+        from airflow.state import TaskScope, get_state_backend
+    except ImportError:  # before Airflow 3.3 tasks have no state
+        return
+    from airflow_provider_modelarts.operators.memory import CLEARED, RETENTION
+
+    scope = TaskScope(task.dag_id, task.run_id, task.task_id, task.map_index)
+    note = json.dumps({"try_number": task.try_number})
+    get_state_backend().set(scope, CLEARED, note, expires_at=datetime.now(UTC) + RETENTION)
 
 
 def _claims_in_dag(dag_id: str) -> Iterable[Any]:

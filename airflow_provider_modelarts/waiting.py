@@ -20,6 +20,7 @@ from airflow_provider_modelarts.exceptions import (
     ModelArtsApiError,
     ModelArtsError,
     NotFoundError,
+    WaitTimeoutError,
 )
 from airflow_provider_modelarts.text import fit
 from airflow_provider_modelarts.triggers.training_job import TrainingJobTrigger
@@ -243,6 +244,9 @@ def task_errors(conn_id: str, final: tuple[type[ModelArtsError], ...] = ()) -> I
     try:
         yield
     except ModelArtsError as error:
+        # Airflow's page wraps no line, and shows a traceback twice.
+        for line in error.lines():
+            log.error("%s", line)  # noqa: TRY400 - the traceback follows by itself
         if error.retryable and not isinstance(error, final):
             raise
         where = f" [connection {conn_id!r}]" if isinstance(error, ModelArtsApiError) else ""
@@ -307,11 +311,26 @@ def as_status(value: Any) -> int:
     return checked_id(value, "status", "Pass a code or a name of a status, such as 8 or 'RUNNING'")
 
 
+@contextmanager
+def naming_limit(**limits: float | timedelta | None) -> Iterator[None]:
+    """Say of a wait that has come to its end which of these limits it was, by parameter and value."""
+    try:
+        yield
+    except WaitTimeoutError as error:
+        given = {name: seconds_of(limit) for name, limit in limits.items() if limit is not None}
+        if not given:
+            raise
+        name = min(given, key=given.__getitem__)
+        msg = f"{error}. The limit is {name} = {given[name]:g} seconds; raise it, or leave it out"
+        raise WaitTimeoutError(msg) from None
+
+
+def seconds_of(limit: float | timedelta) -> float:
+    """Return a duration in seconds."""
+    return limit.total_seconds() if isinstance(limit, timedelta) else float(limit)
+
+
 def end_time_of(*limits: float | timedelta | None) -> float | None:
     """Return the epoch seconds at which the shortest of these limits, counted from now, is over."""
-    seconds = [
-        limit.total_seconds() if isinstance(limit, timedelta) else limit
-        for limit in limits
-        if limit is not None
-    ]
+    seconds = [seconds_of(limit) for limit in limits if limit is not None]
     return time.time() + min(seconds) if seconds else None

@@ -116,7 +116,7 @@ class Patience:
                 f"(status {describe(status)}); it may still run"
             )
             raise StatusUnknownError(msg)
-        self._check_end(describe(status))
+        self._check_end(what, describe(status))
         return False
 
     def missed(self, error: ModelArtsError) -> None:
@@ -129,7 +129,7 @@ class Patience:
         if not error.retryable or silent > self._limit:
             raise error
         log.warning("No status for %.0f s, looking again: %s", silent, error)
-        self._check_end("unknown")
+        self._check_end("The job", "unknown, as the last poll had no answer")
 
     def pause(self) -> float:
         """Return the seconds until the next look."""
@@ -137,9 +137,9 @@ class Patience:
             return self.interval
         return max(0.0, min(self.interval, self._end_time - self._clock()))
 
-    def _check_end(self, state: str) -> None:
+    def _check_end(self, what: str, state: str) -> None:
         if self._end_time is not None and self._clock() >= self._end_time:
-            msg = f"The time allowed for the wait is over; the last status read is {state}"
+            msg = f"{what} has not ended in the time allowed for the wait. Its status is {state}"
             raise WaitTimeoutError(msg)
 
 

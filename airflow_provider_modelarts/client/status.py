@@ -131,6 +131,6 @@ def is_documented(code: int) -> bool:
 def describe(code: int) -> str:
     """Return code, name and meaning for a log line, such as ``8 RUNNING (running)``."""
     if not is_documented(code):
-        return f"{code} (not documented)"
+        return f"{code} (a status that this release does not know)"
     status = JobStatus(code)
     return f"{code} {status.name} ({status.meaning})"

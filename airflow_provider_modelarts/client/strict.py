@@ -9,7 +9,7 @@ from typing import Any, Final
 from airflow_provider_modelarts.client.documents import WrittenFloat, parsed
 from airflow_provider_modelarts.client.ids import is_well_formed
 from airflow_provider_modelarts.client.normal import as_list, plain
-from airflow_provider_modelarts.client.shown import path_of, shown
+from airflow_provider_modelarts.client.shown import kind_of, path_of, shown
 from airflow_provider_modelarts.exceptions import PayloadValidationError, Violation
 
 MAX_DEPTH: Final = 40
@@ -46,7 +46,7 @@ def mapping(value: Any, field: str) -> Mapping[Any, Any]:
             "Pass a mapping; or the path of a .json, .yaml or .yml template as a plain text, without "
             "an expression in it"
         )
-        what = f"a {type(value).__name__}"
+        what = kind_of(value)
     elif value.strip().endswith((".json", ".yaml", ".yml")) and "\n" not in value:
         what = shown(value)
         remedy = (
@@ -54,7 +54,7 @@ def mapping(value: Any, field: str) -> Mapping[Any, Any]:
             "as a plain text, without an expression in it"
         )
     else:
-        what = f"a text that holds a {type(found).__name__}"
+        what = f"a text that holds {kind_of(found)}"
         remedy = "Pass a mapping; from a template with | tojson, as in {{ params.config | tojson }}"
     violation = Violation(field, what, "a mapping of the API's field names (R03)", remedy)
     raise PayloadValidationError([violation], f"operator parameter {field}")

@@ -13,6 +13,7 @@ from airflow_provider_modelarts.client.models.request import (
 )
 from airflow_provider_modelarts.client.normal import as_list
 from airflow_provider_modelarts.client.offer import STAND_IN, is_name
+from airflow_provider_modelarts.client.shown import kind_of
 from airflow_provider_modelarts.exceptions import PayloadValidationError, Violation
 
 if TYPE_CHECKING:
@@ -62,7 +63,7 @@ def validate_config(config: Mapping[str, Any] | Any, kind: Kind = "job") -> Find
         msg = f"kind is {kind!r}, but must be one of {', '.join(map(repr, get_args(Kind)))}"
         raise ValueError(msg)
     if not isinstance(config, Mapping):
-        return _refused("config", f"a {type(config).__name__}", "a mapping (R03)", "Pass a mapping")
+        return _refused("config", kind_of(config), "a mapping (R03)", "Pass a mapping")
     checked = {key: _stand_in(key, value) for key, value in config.items()}
     request: CreateTrainingJobRequest | CreateJobVersionRequest
     try:

@@ -19,6 +19,7 @@ from airflow_provider_modelarts.waiting import (
     Wait,
     check_end,
     end_time_of,
+    naming_limit,
     outcome,
     read_event,
     tell_of_failed_trigger,
@@ -198,8 +199,12 @@ class CreateOperator(ConfigOperator):
         :param cancel: whether the version is stopped when the task is ended by its user.
         """
         self._live = (wait.job_id, wait.version_id) if cancel else None
+        limits = {"max_wait": self.max_wait, "execution_timeout": self.execution_timeout}
         try:
-            version = wait.poll(hands_over=True).look() if self.deferrable else wait.until_ended()
+            with naming_limit(**limits):
+                version = (
+                    wait.poll(hands_over=True).look() if self.deferrable else wait.until_ended()
+                )
         except WaitTimeoutError:
             if cancel:
                 self._stop(wait.job_id, wait.version_id)

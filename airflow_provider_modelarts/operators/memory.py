@@ -17,7 +17,9 @@ if TYPE_CHECKING:
     from airflow_provider_modelarts.plans import Attempt, Store
 
 KEY: Final = "modelarts_submission"
-_RETENTION: Final = timedelta(days=3650)  # as long as the DAG run; Airflow deletes it with the run
+CLEARED: Final = "modelarts_cleared"
+"""Key under which the API server keeps the last try of a task that was cleared."""
+RETENTION: Final = timedelta(days=3650)  # as long as the DAG run; Airflow deletes it with the run
 
 
 class TaskStateStore:
@@ -35,7 +37,7 @@ class TaskStateStore:
 
     def save(self, record: Mapping[str, Any]) -> None:
         """Replace the record."""
-        self._accessor.set(KEY, dict(record), retention=_RETENTION)
+        self._accessor.set(KEY, dict(record), retention=RETENTION)
 
 
 class NoStore:
@@ -61,17 +63,29 @@ def attempt_of(context: Context, retries: int) -> Attempt:
     """Return which attempt this is.
 
     A clear raises ``max_tries`` to the number of tries made so far plus the retries, which tells a
-    cleared task from a retried one.
+    cleared task from a retried one. Not so a clear of a running task whose worker has died, or whose
+    process Airflow ends otherwise than it meant to; of these the API server has left a note.
     """
     from airflow_provider_modelarts.plans import Attempt
 
     instance: Any = context["ti"]
-    generation = max(0, getattr(instance, "max_tries", retries) - retries)
+    number = getattr(instance, "try_number", 1)
+    noted = _cleared_at(context)
+    generation = max(
+        0, getattr(instance, "max_tries", retries) - retries, noted if noted < number else 0
+    )
     return Attempt(
         generation=generation,
-        is_first=getattr(instance, "try_number", 1) <= generation + 1,
+        is_first=number <= generation + 1,
         since=_run_start(context),
     )
+
+
+def _cleared_at(context: Context) -> int:
+    accessor: Any = context.get("task_state_store")
+    note = None if accessor is None else accessor.get(CLEARED)
+    number = note.get("try_number") if isinstance(note, dict) else None
+    return number if isinstance(number, int) and not isinstance(number, bool) else 0
 
 
 def _run_start(context: Context) -> float:

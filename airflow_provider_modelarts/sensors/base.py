@@ -17,7 +17,7 @@ from airflow_provider_modelarts import arguments
 from airflow_provider_modelarts.exceptions import ModelArtsError, WaitTimeoutError
 from airflow_provider_modelarts.hooks.modelarts import ModelArtsHook
 from airflow_provider_modelarts.rendering import has_template, rendered
-from airflow_provider_modelarts.waiting import task_errors
+from airflow_provider_modelarts.waiting import naming_limit, task_errors
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -95,7 +95,8 @@ class ModelArtsSensor(BaseSensorOperator):
     def _errors(self) -> Iterator[None]:
         """Give each error the form in which it leaves the task."""
         try:
-            with task_errors(self.modelarts_conn_id, final=self.final):
+            limits = {"timeout": self.timeout, "execution_timeout": self.execution_timeout}
+            with task_errors(self.modelarts_conn_id, final=self.final), naming_limit(**limits):
                 yield
         except WaitTimeoutError as error:
             raise AirflowSensorTimeout(str(error)) from error

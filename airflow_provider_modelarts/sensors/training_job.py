@@ -14,6 +14,7 @@ from airflow_provider_modelarts.exceptions import (
     ModelArtsError,
     TrainingJobFailedError,
 )
+from airflow_provider_modelarts.killing import goes_on
 from airflow_provider_modelarts.sensors.base import ModelArtsSensor
 from airflow_provider_modelarts.sensors.settled import SettledVersion
 from airflow_provider_modelarts.waiting import (
@@ -148,8 +149,15 @@ class TrainingJobSensor(ModelArtsSensor):
         return self._current_poll
 
     _current_poll: tuple[Poll[JobVersion], bool] | None = None
+    _awaited: tuple[int, int] | None = None
+
+    def on_kill(self) -> None:
+        """Say that the training goes on: a sensor never stops one."""
+        if self._awaited is not None:
+            self.log.warning("The sensor was ended. %s", goes_on(*self._awaited))
 
     def _wait(self, job_id: int, version_id: int, end_time: float | None, **options: Any) -> Wait:
+        self._awaited = job_id, version_id
         interval = self.poke_interval
         return Wait(
             self.hook, job_id, version_id, poll_interval=interval, end_time=end_time, **options

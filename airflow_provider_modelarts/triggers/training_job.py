@@ -114,14 +114,8 @@ class TrainingJobTrigger(BaseTrigger):
         elif state not in killing.ENDED_IN_TRIGGER:
             self.log.info("This trigger ends, but the task is %s: %s goes on", state, what)
         elif not self.cancel_on_kill:
-            self.log.warning(
-                "The task was ended (%s). It does not stop trainings: %s goes on. To stop it, run a task with "
-                "StopJobVersionOperator(job_id=%d, version_id=%d), or stop it in the ModelArts console",
-                state,
-                what,
-                self.job_id,
-                self.version_id,
-            )
+            told = killing.goes_on(self.job_id, self.version_id)
+            self.log.warning("The task was ended (%s). %s", state, told)
         else:
             self.log.info("The task was ended (%s): stopping %s", state, what)
             await self._stop()

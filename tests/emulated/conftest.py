@@ -82,6 +82,7 @@ def fire(deferred: TaskDeferred) -> dict[str, Any]:
     return json.loads(json.dumps(event.payload))
 
 
+@pytest.fixture
 def run_task() -> Callable[..., Any]:
     """Return a function that runs an operator or sensor to its end and returns its XCom.
 

@@ -231,7 +231,7 @@ def test_job_without_an_output_folder_is_warned_about(
     del config["train_url"]
 
     run_task(create())
-    assert "config.train_url = missing: a job without an output folder fails" in logged()
+    assert "config.train_url = missing: expected for a training, which fails without" in logged()
 
     run_task(create(job_name="empty", config=config | {"create_version": False}))
     assert "train_url" not in logged()

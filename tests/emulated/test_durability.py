@@ -347,3 +347,36 @@ def test_record_holds_no_payload_and_no_secret(version_run) -> None:
         "base",
         "seen",
     }
+
+
+@pytest.mark.parametrize("running", [True, False])
+def test_clear_that_max_tries_does_not_show_is_known_from_a_note(
+    job_run, emulator, running: bool
+) -> None:
+    """Airflow leaves max_tries alone where the process of a cleared task ends otherwise than it meant to."""
+    emulator.set_transitions("immediate", status=8 if running else 10)
+    store = StateStore()
+    run = job_run(store)
+    first = run.attempt()
+
+    store.values[memory.CLEARED] = {"try_number": 1}
+    second = run.attempt()
+    third = run.attempt()
+
+    assert second["version_id"] != first["version_id"]
+    assert third["version_id"] == second["version_id"]  # the note is of an earlier try
+
+
+@pytest.mark.parametrize(
+    "note", [{}, {"try_number": "1"}, {"try_number": True}, {"try_number": 2}, 7, []]
+)
+def test_note_of_a_clear_that_makes_no_sense_is_none(job_run, emulator, note) -> None:
+    """A retry goes on with its training."""
+    emulator.set_transitions("immediate", status=8)
+    store = StateStore()
+    run = job_run(store)
+    first = run.attempt()
+
+    store.values[memory.CLEARED] = note
+
+    assert run.attempt()["version_id"] == first["version_id"]

@@ -6,6 +6,7 @@ import contextlib
 import json
 import uuid
 from concurrent.futures import wait
+from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -34,6 +35,13 @@ STOPPED = (9, 12)
 RUNNING = 8
 
 
+class NoBackend:
+    """Airflow's store of what tasks remember, of which these tests have no tables."""
+
+    def set(self, *_: Any, **__: Any) -> None:
+        """Take a value."""
+
+
 @pytest.fixture
 def engine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> sa.Engine:
     """Airflow's database, as far as the API server reads it for us."""
@@ -48,6 +56,8 @@ def engine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> sa.Engine:
             yield opened
 
     monkeypatch.setattr("airflow.utils.session.create_session", session)
+    if find_spec("airflow.state") is not None:
+        monkeypatch.setattr("airflow.state.get_state_backend", NoBackend)
     return made
 
 
@@ -468,6 +478,37 @@ def test_creation_under_way_is_left_to_the_next_try_after_a_clear(
 
     assert len(ordered) == 1
     assert status_of(emulator) == RUNNING
+
+
+@pytest.mark.usefixtures("_watched")
+@pytest.mark.parametrize("ours", [True, False])
+def test_clear_is_noted_for_the_next_try(
+    session, instance, push, intent, ordered, monkeypatch, ours: bool
+) -> None:
+    """Of tasks that have shown what they have or are about to create, and of no others."""
+    state = pytest.importorskip("airflow.state")
+    noted: list[Any] = []
+
+    class Backend:
+        """Airflow's store of what tasks remember."""
+
+        def set(self, scope: Any, key: str, value: str, *, expires_at: Any) -> None:
+            """Take a value."""
+            noted.append((scope.dag_id, scope.run_id, scope.task_id, scope.map_index, key, value))
+
+    monkeypatch.setattr(state, "get_state_backend", Backend)
+    instance.state = "running"
+    session.commit()
+    if ours:
+        push(CLAIM, intent)
+
+    assert instance.state == "running"
+    instance.state = "restarting"
+    session.commit()
+    wait(ordered)
+
+    note = ("dag", "run", "train", -1, "modelarts_cleared", '{"try_number": 1}')
+    assert noted == [note] * ours
 
 
 def test_clears_are_watched_in_the_api_server_only(monkeypatch) -> None:

@@ -119,7 +119,7 @@ def test_undocumented_status_is_waited_at_with_one_warning(
     result = run_task(sensor(job, deferrable=deferrable))
 
     assert result["status"] == 10
-    assert "77 (not documented)" in logged()
+    assert "77 (a status that this release does not know)" in logged()
 
 
 @MODES
@@ -322,3 +322,31 @@ def test_end_time_survives_the_deferral(start, sensor) -> None:
 def test_every_id_parameter_is_templated() -> None:
     """Ids and connection can come from a template."""
     assert set(TrainingJobSensor.template_fields) == {"job_id", "version_id", "modelarts_conn_id"}
+
+
+@pytest.mark.parametrize("mode", ["poke", "reschedule"])
+def test_sensor_that_is_ended_says_that_the_training_goes_on(
+    client, config, emulator, run_task, logged, monkeypatch, mode: str
+) -> None:
+    """Whoever marks it failed may think that the training ends with it."""
+    emulator.set_transitions("immediate", status=8)
+    job = client.create_training_job({"job_name": "job", "config": config})
+    sensor = TrainingJobSensor(
+        task_id="wait",
+        job_id=job.job_id,
+        version_id=job.version_id,
+        deferrable=False,
+        poke_interval=0.02,
+        mode=mode,
+    )
+
+    sensor.on_kill()
+    assert "goes on" not in logged()
+    sensor.poke({})
+    sensor.on_kill()
+
+    assert (
+        f"goes on. To stop it, run a task with StopJobVersionOperator(job_id={job.job_id}"
+        in logged()
+    )
+    assert emulator.jobs()[0].versions[0].status == 8

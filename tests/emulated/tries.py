@@ -42,7 +42,7 @@ class StateStore:
     def set(self, key: str, value: Any, *, retention: Any = None) -> None:
         """Keep a value, strict about JSON as Airflow is."""
         TypeAdapter(JsonValue).validate_python(value)
-        phase = value["phase"]
+        phase = value.get("phase")
         if self.kill_at == f"before {phase}":
             raise KilledError
         self.values[key] = json.loads(json.dumps(value))

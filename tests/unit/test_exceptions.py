@@ -14,6 +14,7 @@ from airflow_provider_modelarts.exceptions import (
     AuthenticationError,
     ConfigurationError,
     DeletionFailedError,
+    JobNameExistsError,
     ModelArtsApiError,
     ModelArtsError,
     NotFoundError,
@@ -92,16 +93,26 @@ def test_api_error_tells_all_it_knows_on_one_line() -> None:
     text = str(NotFoundError("no such job.", **API))
 
     assert text == (
-        "GET /v1/{project_id}/training-jobs/10 failed with HTTP 400 ModelArts.2775: "
-        "no such job. Look again (request id 0af7)"
+        "GET /v1/{project_id}/training-jobs/10: there is no such object. Look again. "
+        "The service said: no such job. (HTTP 400 ModelArts.2775, request id 0af7)"
     )
 
 
 def test_api_error_without_details_is_still_a_sentence() -> None:
     """Nothing empty is printed where code, hint and request id are unknown."""
     assert str(ModelArtsApiError("broken", http_status=500)) == (
-        "ModelArts failed with HTTP 500: broken"
+        "ModelArts: the request failed. The service said: broken (HTTP 500)"
     )
+
+
+def test_error_in_our_own_words_quotes_nobody() -> None:
+    """What the client itself has found out is a sentence, and the advice another one."""
+    error = JobNameExistsError(
+        "a job named 'a' exists (job_id 7)", http_status=200, hint="Take another"
+    )
+
+    assert str(error) == "A job named 'a' exists (job_id 7). Take another."
+    assert error.lines() == ["A job named 'a' exists (job_id 7).", "Take another."]
 
 
 def test_class_brings_its_hint_where_none_is_given() -> None:

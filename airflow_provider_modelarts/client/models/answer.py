@@ -74,7 +74,7 @@ Line = Annotated[str | None, WrapValidator(_or_unset), AfterValidator(_one_line)
 Raw = Annotated[str | None, WrapValidator(_or_unset)]
 """A text as the service has it."""
 Flag = Annotated[bool | None, WrapValidator(_or_unset)]
-Status = Annotated[int, Field(ge=-(2**31), le=2**31), WrapValidator(_or_zero)]
+Status = Annotated[int, Field(ge=-(2**63), le=2**63 - 1), WrapValidator(_or_zero)]
 Objects = Annotated[
     list[dict[str, Any]] | None, WrapValidator(_or_unset), BeforeValidator(_decoded)
 ]

@@ -109,7 +109,7 @@ class JobVersion(Settings):
 
     job_id: Id
     version_id: Id
-    status: Annotated[int, Field(ge=-(2**31), le=2**31)]
+    status: Annotated[int, Field(ge=-(2**63), le=2**63 - 1)]
     job_name: Line = None
     job_desc: Text = None
     version_name: Line = None

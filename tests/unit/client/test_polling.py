@@ -312,7 +312,7 @@ def test_unknown_status_is_warned_about_once(
 
     assert looks == [None] * 3
     (record,) = [r for r in caplog.records if r.levelno == logging.WARNING]
-    assert record.getMessage() == "Job 1, version 2: 99 (not documented)"
+    assert record.getMessage() == "Job 1, version 2: 99 (a status that this release does not know)"
 
 
 # ---- what the end means
