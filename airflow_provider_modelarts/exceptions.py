@@ -92,7 +92,7 @@ class ModelArtsApiError(ModelArtsError):
     :param request_id: id to quote to the vendor's support; empty when none was given.
     :param operation: what was asked, for example ``POST /v1/{project_id}/training-jobs``.
     :param retry_after: seconds the service asked to wait, if it did.
-    :param hint: how to mend it.
+    :param hint: how to fix it.
     """
 
     default_hint: ClassVar[str] = ""
@@ -209,7 +209,7 @@ class InvalidRequestError(ModelArtsApiError):
     """The service refused the request or one of its parameters."""
 
     summary = "the request was refused"
-    default_hint = "Mend the named field in the task's config"
+    default_hint = "Fix the named field in the task's config"
 
 
 class ThrottledError(ModelArtsApiError):

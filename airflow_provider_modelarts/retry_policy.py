@@ -1,8 +1,8 @@
 """A retry policy for tasks that call ModelArts; needs Airflow 3.3 or newer.
 
-Give it to a task as ``retry_policy=MODELARTS_RETRY_POLICY``. What no retry can mend fails at once;
+Give it to a task as ``retry_policy=MODELARTS_RETRY_POLICY``. What no retry can fix fails at once;
 throttling, a used-up quota and an unreachable service are given more time than the task's own
-``retry_delay``. Our operators already turn what no retry can mend into ``AirflowFailException``,
+``retry_delay``. Our operators already turn what no retry can fix into ``AirflowFailException``,
 which no policy is asked about; the rules for those errors serve tasks that use the hook.
 """
 
@@ -43,7 +43,7 @@ MODELARTS_RETRY_POLICY = ExceptionRetryPolicy(
                 )
             ],
             action=RetryAction.FAIL,
-            reason="a retry cannot mend this",
+            reason="a retry cannot fix this",
         ),
     ]
 )

@@ -141,7 +141,7 @@ def until_gone(read: Callable[[], HasStatus], poll_interval: float, end_time: fl
 
     poll = Poll(
         read,
-        "Being deleted",
+        "The deletion",
         interval=poll_interval,
         end_time=end_time,
         ends=lambda status: status == JobStatus.DELETE_FAILED,
@@ -236,7 +236,7 @@ def read_event(payload: Any, *, job_id: int | None, version_id: int | None) -> J
 
 @contextmanager
 def task_errors(conn_id: str, final: tuple[type[ModelArtsError], ...] = ()) -> Iterator[None]:
-    """Let an error that no retry can mend fail the task for good.
+    """Let an error that no retry can fix fail the task for good.
 
     :param conn_id: connection in use, named in the message.
     :param final: errors that are beyond a retry for this task, although not in general.

@@ -29,7 +29,7 @@ class AuthFlow(Protocol):
     """What the client needs of a kind of credentials."""
 
     refused_hint: str
-    """How to mend a 401, where the answer itself does not say."""
+    """How to fix a 401, where the answer itself does not say."""
 
     def prepare(self) -> str:
         """Do what must precede a request, and return the project id."""

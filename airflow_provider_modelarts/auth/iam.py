@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Final
 from airflow_provider_modelarts.exceptions import (
     AuthenticationError,
     ConfigurationError,
+    InvalidRequestError,
     ModelArtsApiError,
     ResponseLostError,
 )
@@ -111,6 +112,11 @@ class IamTokens:
                     "(password) and 'Account (domain)' (extra domain_name) of the connection, and that this "
                     "user may use its 'Project ID' (extra project_id) or 'Project name' (extra project_name); "
                     "too many wrong passwords lock the user"
+                )
+            elif isinstance(error, InvalidRequestError):
+                error.hint = (
+                    "Check 'IAM endpoint' (extra iam_endpoint), 'Account (domain)' (extra domain_name) and the "
+                    "project of the connection"
                 )
             raise
         token = _issued(response, data, now)

@@ -192,7 +192,7 @@ def check_success(version: JobVersion) -> None:
     advice = (
         "Somebody stopped it; clear this task and its create task to train again"
         if canceled
-        else f"Read the log of the training {where}, mend the cause, and clear the create task"
+        else f"Read the log of the training {where}, fix the cause, and clear the create task"
     )
     msg = f"{name} ended with status {describe(version.status)}. {advice}"
     raise error(msg, job_id=version.job_id, version_id=version.version_id, status=version.status)

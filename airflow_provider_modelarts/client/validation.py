@@ -116,7 +116,7 @@ def _is_rendered_later(value: Any) -> bool:
 
 
 def _certain(found: Any, config: Mapping[str, Any]) -> tuple[Violation, ...]:
-    """Leave out what rendering may still mend."""
+    """Leave out what rendering may still fix."""
     return tuple(
         v
         for v in found

@@ -17,6 +17,7 @@ from airflow_provider_modelarts.waiting import (
     as_id,
     as_status,
     end_time_of,
+    naming_limit,
     task_errors,
     until_gone,
 )
@@ -72,7 +73,7 @@ class ModelArtsOperator(BaseOperator):
         return ModelArtsHook(self.modelarts_conn_id)
 
     def _errors(self) -> AbstractContextManager[None]:
-        """Let an error that no retry can mend fail the task for good."""
+        """Let an error that no retry can fix fail the task for good."""
         return task_errors(self.modelarts_conn_id)
 
     def _ask(
@@ -166,7 +167,8 @@ class DeleteOperator(ModelArtsOperator):
                 self.log.warning("Nothing to delete: %s", error)
                 return
             if self.wait_for_completion:
-                until_gone(lambda: self.hook.call(self._read), self.poll_interval, end_time)
+                with naming_limit(execution_timeout=self.execution_timeout):
+                    until_gone(lambda: self.hook.call(self._read), self.poll_interval, end_time)
                 self.log.info("It is gone")
 
     @abstractmethod

@@ -39,7 +39,7 @@ class ModelArtsSensor(BaseSensorOperator):
     template_fields: Sequence[str] = ("job_id", "modelarts_conn_id")
     ui_color: str = "#f9d9de"
     final: ClassVar[tuple[type[ModelArtsError], ...]] = ()
-    """Errors that no second look can mend, although a retry of another task might."""
+    """Errors that no second look can fix, although a retry of another task might."""
 
     def __init__(
         self,

@@ -84,7 +84,7 @@ def test_execution_timeout_bounds_the_wait(deletion, emulator, run_task, kind: s
     task = deletion(kind, execution_timeout=timedelta(seconds=0.3))
     emulator.set_deletions(delay=60)
 
-    with pytest.raises(WaitTimeoutError, match="the last status read is"):
+    with pytest.raises(WaitTimeoutError, match="The limit is execution_timeout = "):
         run_task(task)
 
 

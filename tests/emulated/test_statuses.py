@@ -99,7 +99,11 @@ def test_status_that_no_table_has_is_waited_at_with_one_warning(
     task = waiting(kind, *[status] * 6, 10, deferrable=deferrable)
 
     assert run_task(task)["status"] == 10
-    told = [r.levelname for r in caplog.records if f"{status} (a status that this release does not know)" in r.getMessage()]
+    told = [
+        r.levelname
+        for r in caplog.records
+        if f"{status} (a status that this release does not know)" in r.getMessage()
+    ]
     assert told.count("WARNING") == 1
 
 

@@ -108,7 +108,7 @@ def test_time_is_up_at_the_end_time(
     clock.advance(late)
 
     if over:
-        with pytest.raises(WaitTimeoutError, match="the last status read is 8 RUNNING"):
+        with pytest.raises(WaitTimeoutError, match="Its status is 8 RUNNING"):
             waiting.look()
     else:
         assert waiting.look() is None
@@ -119,7 +119,7 @@ def test_time_is_up_while_the_service_is_silent(poll: Callable[..., Poll], clock
     waiting = poll(LOST, wait=60)
     clock.advance(60)
 
-    with pytest.raises(WaitTimeoutError, match="the last status read is unknown"):
+    with pytest.raises(WaitTimeoutError, match="Its status is unknown"):
         waiting.look()
 
 

@@ -83,7 +83,7 @@ def test_lasting_fault_is_raised_as_it_is(
     """After the last attempt the service's own error comes out."""
     server = serve(failed(status, "ModelArts.0010"))
 
-    with pytest.raises(ModelArtsApiError, match=f"HTTP {status} ModelArts.0010: no"):
+    with pytest.raises(ModelArtsApiError, match=rf"said: no \(HTTP {status} ModelArts.0010\)"):
         make_client(server.url).get_job_version(1, 2)
 
     assert len(server.requests) == Backoff().attempts

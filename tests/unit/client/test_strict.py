@@ -65,7 +65,7 @@ def test_json_goes_through() -> None:
         (itself(), "extra_config.a.a.a", "a value below it"),
         ({"a": [1] * (MAX_VALUES + 1)}, f"extra_config.a[{MAX_VALUES - 2}]", "a value below it"),
         ([1], "extra_config", "a list"),
-        (5, "extra_config", "a int"),
+        (5, "extra_config", "a number"),
         ("[1]", "extra_config", "a text that holds a list"),
         ("a.yaml", "extra_config", "'a.yaml'"),
     ],
