@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import inspect
+import json
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -13,10 +14,12 @@ from hypothesis import strategies as st
 from airflow_provider_modelarts.auth.credentials import AccessKey, Password
 from airflow_provider_modelarts.client import Backoff, ClientConfig, JobVersion, ModelArtsClient
 from airflow_provider_modelarts.client.inherit import inherited
+from airflow_provider_modelarts.client.models.answer import Answer
 from airflow_provider_modelarts.client.polling import Patience
 from airflow_provider_modelarts.client.watcher import Watcher
 from airflow_provider_modelarts.exceptions import ModelArtsError
 from airflow_provider_modelarts.failures import parse_retry_after
+from airflow_provider_modelarts.text import one_line
 from tests.properties import shapes
 from tests.properties.shapes import SECRET
 
@@ -66,13 +69,25 @@ def call(client: ModelArtsClient, name: str) -> Any:
 def check(client: ModelArtsClient, name: str) -> None:
     """Call a method; anything but a result or an error of ours escapes and fails the test."""
     told = ""
+    result: Any = None
     try:
-        call(client, name)
+        result = call(client, name)
     except ModelArtsError as error:
         told = f"{error} {error!r}"
+        assert_fit_for_a_line(str(error))
     finally:
         client.close()
     assert SECRET not in told
+    for row in result if isinstance(result, list) else [result]:
+        if isinstance(row, Answer):
+            text = json.dumps(row.plain(), allow_nan=False, ensure_ascii=False)
+            assert text.encode()
+
+
+def assert_fit_for_a_line(text: str) -> None:
+    """Every log can write it, no terminal obeys it, and it is no page."""
+    assert text.encode()
+    assert one_line(text, 3_000) == text
 
 
 def test_every_endpoint_is_called() -> None:
@@ -89,6 +104,19 @@ def test_any_answer_gives_a_model_or_an_error_of_ours(
     server.play(answer)
 
     check(make(server), name)
+
+
+@pytest.mark.parametrize("name", CALLS)
+@pytest.mark.parametrize("unit", [b"[]", b"1", b'"x"'], ids=["lists", "numbers", "texts"])
+def test_oversized_answer_is_an_error_of_ours(server: Server, name: str, unit: bytes) -> None:
+    """It is not parsed, and so costs neither memory nor the time of other threads."""
+    body = b'{"is_success": true, "jobs": [' + b",".join([unit] * 2_200_000) + b"]}"
+    server.play(shapes.answer(200, {}, body))
+    client = make(server)
+
+    with pytest.raises(ModelArtsError, match="answer above 4194304 bytes"):
+        call(client, name)
+    client.close()
 
 
 @given(answer=st.binary(max_size=80) | st.binary().map(lambda tail: b"HTTP/1.1 200" + tail))
