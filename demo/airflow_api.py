@@ -110,7 +110,7 @@ class AirflowApi(ABC):
     def set_slots(self, pool: str, slots: int) -> None:
         """Change the size of a pool."""
         path = f"/pools/{quote(pool)}?update_mask=slots"
-        self.call("PATCH", path, {"name": pool, "pool": pool, "slots": slots})
+        self.call("PATCH", path, {"slots": slots})
 
     def run_state(self, dag_id: str, run_id: str) -> str:
         """Return ``queued``, ``running``, ``success`` or ``failed``."""

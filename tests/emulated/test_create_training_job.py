@@ -230,11 +230,11 @@ def test_job_without_an_output_folder_is_warned_about(
     """The tables allow it, and the run fails at the service; a job without a version runs nothing."""
     del config["train_url"]
 
-    run_task(create())
-    assert "config.train_url = missing: expected for a training, which fails without" in logged()
-
     run_task(create(job_name="empty", config=config | {"create_version": False}))
     assert "train_url" not in logged()
+
+    run_task(create())
+    assert "config.train_url = missing: expected for a training, which fails without" in logged()
 
 
 def test_taken_name_fails_for_good_and_names_the_ways_out(create, run_task) -> None:
