@@ -10,9 +10,9 @@ from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
-from urllib.parse import SplitResult, urlsplit
 
 from airflow_provider_modelarts.exceptions import ConfigurationError
+from airflow_provider_modelarts.hooks.endpoints import DEFAULT_PORTS, known_endpoint, split_url
 from airflow_provider_modelarts.hooks.fields import (
     MAX_TEXT,
     kind_of,
@@ -33,7 +33,6 @@ if TYPE_CHECKING:
 
 AUTH_TYPES: Final = ("aksk", "password", "token")
 CLOUDS: Final = ("huaweicloud", "otc")
-_DEFAULT_PORTS: Final = {"https": 443, "http": 80}
 _DEFAULT_TIMEOUT: Final = 60.0
 _LONGEST_TIMEOUT: Final = 86_400.0
 _LAST_PORT: Final = 65_535
@@ -230,11 +229,11 @@ class _Reader:
         if not _REGION.fullmatch(self.region):
             self._refuse("region", self.region, "a region id such as eu-de")
             return ""
-        return _known_endpoint(self.cloud, self.region, service)
+        return known_endpoint(self.cloud, self.region, service)
 
     def _url(self, name: str, text: str, port: int, *, drop: str) -> str:
         """Bring a base URL into the form that is signed: no default port, no slash at the end."""
-        parts = _split(text)
+        parts = split_url(text)
         if parts is None:
             # A password may stand in either place.
             harmless = _QUERY.sub(r"\1***", _USERINFO.sub(r"\1***@", text))
@@ -254,7 +253,7 @@ class _Reader:
             )
         number = parts.port or port
         netloc = f"[{host}]" if ":" in host else host
-        if number and number != _DEFAULT_PORTS[parts.scheme]:
+        if number and number != DEFAULT_PORTS[parts.scheme]:
             netloc = f"{netloc}:{number}"
         path = parts.path.rstrip("/").removesuffix(drop).rstrip("/")
         return f"{parts.scheme}://{netloc}{path}"
@@ -364,17 +363,6 @@ class _Reader:
             self.problems.append(problem)
 
 
-def _known_endpoint(cloud: str, region: str, service: str) -> str:
-    """Return the public endpoint of a region ("Regions and Endpoints" of the two clouds)."""
-    if cloud == "otc":
-        if region == "eu-ch2":  # Switzerland has its own domain and another name for public IAM
-            prefix = "iam-pub" if service == "iam" else service
-            return f"https://{prefix}.{region}.sc.otc.t-systems.com"
-        return f"https://{service}.{region}.otc.t-systems.com"
-    suffix = "eu" if region.startswith("eu-west-1") else "com"
-    return f"https://{service}.{region}.myhuaweicloud.{suffix}"
-
-
 def _is_plain(char: str) -> bool:
     return (char.isascii() and char.isalnum()) or char in "-_."
 
@@ -384,22 +372,3 @@ def _exists(path: str) -> bool:
         return Path(path).exists()
     except (OSError, ValueError):  # too long for a name, in a folder that may not be read, no text
         return False
-
-
-def _split(text: str) -> SplitResult | None:
-    """Take a base URL apart; None if it is none."""
-    # What does not print would be dropped in silence here, or fail in the HTTP library.
-    if not text.isprintable() or " " in text:
-        return None
-    try:
-        parts = urlsplit(text if "://" in text else f"https://{text}")
-        host, _ = parts.hostname or "", parts.port
-    except ValueError:
-        return None
-    odd = parts.query or parts.fragment or parts.username is not None or not parts.path.isascii()
-    known = parts.scheme in _DEFAULT_PORTS and _is_host(host)
-    return parts if known and not odd else None
-
-
-def _is_host(host: str) -> bool:
-    return ":" in host or (bool(host) and all(char.isalnum() or char in "-._" for char in host))

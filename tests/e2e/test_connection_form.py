@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from demo.generation import installed_version
-from demo.settings import ACCESS_KEY, PROJECT_ID, SECRET_KEY
 from demo.stack import Stack
 
 if TYPE_CHECKING:
@@ -115,9 +114,11 @@ def test_form_makes_a_connection_that_its_button_can_test(stack: Stack, page: Pa
     page.press("Add Connection")
     page.write(connection_id=CONN_ID)
     page.find("[role=dialog] input[role=combobox]").send_keys("ModelArts", Keys.ENTER)
-    page.write(host=stack.emulator_url, login=ACCESS_KEY, password=SECRET_KEY, port="0")
+    keys = stack.emulator_connection
+    project_id = keys["extra"]["project_id"]
+    page.write(host=stack.emulator_url, login=keys["login"], password=keys["password"], port="0")
     page.press("Extra Fields")
-    page.write(element_project_id=PROJECT_ID)
+    page.write(element_project_id=project_id)
     page.find("#element_cloud input").send_keys(Keys.ARROW_DOWN)
     choices = page.until(lambda d: d.find_elements(By.CSS_SELECTOR, "[role=option]"))
     shown = [choice.text for choice in choices]
@@ -138,4 +139,4 @@ def test_form_makes_a_connection_that_its_button_can_test(stack: Stack, page: Pa
     saved = stack.api.call("GET", f"/connections/{CONN_ID}")
     assert saved["port"] == 0
     assert '"region": "local"' in saved["extra"]
-    assert PROJECT_ID in saved["extra"]
+    assert project_id in saved["extra"]

@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
-from datetime import UTC, datetime, timedelta
-from email.utils import format_datetime, formatdate
 from typing import Any
 
 import pytest
@@ -24,7 +21,7 @@ from airflow_provider_modelarts.exceptions import (
     ThrottledError,
     UnexpectedResponseError,
 )
-from airflow_provider_modelarts.failures import decode, parse_retry_after
+from airflow_provider_modelarts.failures import decode
 from airflow_provider_modelarts.transport import Response
 
 AUTH, DENIED, MISSING, TAKEN, CONFLICT, QUOTA, CALLER, THROTTLED, FAULT, UNDECIDED = (
@@ -332,48 +329,6 @@ def test_echoed_signature_is_masked() -> None:
 
 
 @pytest.mark.parametrize(
-    ("value", "seconds"),
-    [
-        (None, None),
-        ("", None),
-        ("0", 0.0),
-        ("7", 7.0),
-        (" 7 ", 7.0),
-        ("-7", None),
-        ("soon", None),
-        ("Mon, 01 Jan 99999999999999999999 00:00:00 GMT", None),
-        ("Mon, 01 Jan 2024 00:00:00 +99999999999999999999", None),
-        ("1.5", None),
-        ("²", None),
-        ("Wed, 21 Oct 99999 07:28:00 GMT", None),
-        ("Wed, 21 Oct 2015 07:28:00 +99999999", None),
-        ("Wed, 21 Oct 2015 07:28:00 GMT", 0.0),
-    ],
-)
-def test_retry_after_in_seconds_or_not_at_all(value: str | None, seconds: float | None) -> None:
-    """Seconds are read; nonsense is none, a moment in the past is no wait."""
-    assert parse_retry_after(value) == seconds
-
-
-@pytest.mark.parametrize("zone", [UTC, None], ids=["GMT", "no zone"])
-def test_retry_after_as_date(zone: Any) -> None:
-    """An HTTP date becomes the seconds until then."""
-    moment = datetime.now(UTC) + timedelta(seconds=100)
-    text = format_datetime(moment, usegmt=True)
-
-    seconds = parse_retry_after(text if zone else text.replace(" GMT", ""))
-
-    assert seconds is not None
-    assert 90 < seconds <= 100
-
-
-def test_retry_after_is_part_of_the_error() -> None:
-    """The error carries what the service asked for."""
-    assert failure(answer(429, b"", retry_after="7")).retry_after == 7.0
-    assert failure(answer(429, b"")).retry_after is None
-
-
-@pytest.mark.parametrize(
     ("body", "headers", "expected"),
     [
         ({"request_id": "a"}, {"x_request_id": "b"}, "a"),
@@ -409,13 +364,3 @@ def test_request_id_is_found(body: Any, headers: dict[str, str], expected: str) 
 def test_known_reason_brings_its_own_remedy(status: int, body: Any, hint: str) -> None:
     """Where the cause is known the error says what to do about it."""
     assert hint in str(failure(answer(status, body)))
-
-
-@pytest.mark.parametrize("ahead", [-7200, 0, 7200])
-def test_retry_after_as_date_is_by_the_clock_of_the_server(ahead: int) -> None:
-    """Date and Retry-After of one answer are compared with each other."""
-    now = time.time() + ahead
-
-    seconds = parse_retry_after(formatdate(now + 30, usegmt=True), formatdate(now, usegmt=True))
-
-    assert seconds == 30.0
