@@ -75,7 +75,7 @@ class Claims(Protocol):
     """
 
     def intend(self, what: Mapping[str, Any]) -> None:
-        """Show what is about to be created, for whoever outlives this process.
+        """Show what is about to be created, for the API server, which outlives this process.
 
         :param what: how to recognise it; plain JSON without secrets.
         """

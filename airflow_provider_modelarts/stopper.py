@@ -133,7 +133,9 @@ class Stopper:
         parts = [self._stop(task)]
         if task.cleared:
             parts.append(self._in_thread(partial(_note_clear, task)))
-        for failed in await asyncio.gather(*parts, return_exceptions=True):  # each is worth having
+        for failed in await asyncio.gather(
+            *parts, return_exceptions=True
+        ):  # one may fail without the other
             if failed is not None:
                 raise failed
 

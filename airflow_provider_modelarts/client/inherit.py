@@ -6,8 +6,10 @@ import logging
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final
 
+from airflow_provider_modelarts.client.documents import parsed
 from airflow_provider_modelarts.client.normal import as_list
 from airflow_provider_modelarts.client.rules import parameter_pairs
+from airflow_provider_modelarts.exceptions import PayloadValidationError
 
 if TYPE_CHECKING:
     from airflow_provider_modelarts.client.models.job import Settings
@@ -112,7 +114,7 @@ def _parameters(previous: Settings, config: Mapping[str, Any]) -> Any:
         for pair in previous.parameter or ()
         if isinstance(pair.get("label"), str) and pair["label"] and pair.get("value") is not None
     ]
-    given = as_list(config.get("parameter", []))
+    given = as_list(_read(config.get("parameter", [])))
     if not before or not isinstance(given, (Mapping, list)):
         return given  # nothing to merge, or a mistake that validation will name
     named = parameter_pairs(given)
@@ -120,3 +122,13 @@ def _parameters(previous: Settings, config: Mapping[str, Any]) -> Any:
     labels = [pair.get("label") for pair in named if isinstance(pair, Mapping)]
     merged = [pair for pair in parameter_pairs(before) if pair["label"] not in labels]
     return [*merged, *named]
+
+
+def _read(given: Any) -> Any:
+    """Read parameters that a template has made text; what cannot be read is left to validation."""
+    if not isinstance(given, str):
+        return given
+    try:
+        return parsed(given, "config.parameter")
+    except PayloadValidationError:
+        return given

@@ -55,7 +55,7 @@ def may_repeat(error: BaseException, repeat: Repeat) -> bool:
     if isinstance(error, (RequestNotSentError, ThrottledError)):
         return True
     if isinstance(error, UnexpectedResponseError):
-        # A gateway's page seldom goes within seconds: a read is repeated by whoever waits.
+        # A gateway's page seldom goes within seconds: the wait repeats a read.
         return repeat is Repeat.ABSENT_IS_DONE
     if isinstance(error, (ServiceUnavailableError, ResponseLostError)):
         harmless = isinstance(error, ServiceUnavailableError) and (

@@ -224,19 +224,6 @@ def test_warnings_are_logged_and_the_job_is_sent(
     assert len(emulator.jobs()) == 1
 
 
-def test_job_without_an_output_folder_is_warned_about(
-    create, emulator, run_task, config, logged
-) -> None:
-    """The tables allow it, and the run fails at the service; a job without a version runs nothing."""
-    del config["train_url"]
-
-    run_task(create(job_name="empty", config=config | {"create_version": False}))
-    assert "train_url" not in logged()
-
-    run_task(create())
-    assert "config.train_url = missing: expected for a training, which fails without" in logged()
-
-
 def test_taken_name_fails_for_good_and_names_the_ways_out(create, run_task) -> None:
     """By default a job of that name is an error that a retry cannot mend."""
     run_task(create())

@@ -67,3 +67,17 @@ def test_name_is_its_own_for_each_run_and_map_index_and_the_same_for_each_try() 
     assert len(set(names)) == len(names)
     assert rendered(template) == names[0]
     assert names[0].startswith("digits-manual__2026-11-22T1000")
+
+
+def test_job_without_an_output_folder_is_warned_about(client, config, run_task, logged) -> None:
+    """The tables allow it, and the run fails at the service; a job without a version runs nothing."""
+    del config["train_url"]
+
+    def create(name: str, **fields: Any) -> CreateTrainingJobOperator:
+        return CreateTrainingJobOperator(task_id="a", job_name=name, config=config | fields)
+
+    run_task(create("empty", create_version=False))
+    assert "train_url" not in logged()
+
+    run_task(create("job"))
+    assert "config.train_url = missing: expected for a training, which fails without" in logged()

@@ -261,3 +261,23 @@ def test_flavor_or_pool_is_taken_over(
     found = inherited(previous(**shown), config)
 
     assert {name: found[name] for name in ("spec_id", "pool_id") if name in found} == expected
+
+
+@pytest.mark.parametrize(
+    "given", ['{"lr": 0.1}', "{'lr': 0.1}", '[{"label": "lr", "value": "0.1"}]'], ids=str
+)
+def test_parameters_that_a_template_has_made_text_are_merged(given: str) -> None:
+    """Those of the version before are not lost over it."""
+    before = previous(parameter=[{"label": "epochs", "value": "3"}, {"label": "lr", "value": "1"}])
+
+    assert inherited(before, {"parameter": given})["parameter"] == [
+        {"label": "epochs", "value": "3"},
+        {"label": "lr", "value": "0.1"},
+    ]
+
+
+def test_parameters_that_cannot_be_read_are_left_to_validation() -> None:
+    """Which names what is wrong with them."""
+    before = previous(parameter=[{"label": "epochs", "value": "3"}])
+
+    assert inherited(before, {"parameter": "{"})["parameter"] == "{"
