@@ -159,7 +159,7 @@ def test_trigger_that_is_cancelled_again_and_again_does_its_work(
 
     asyncio.run(main())
 
-    assert told == ["failed", "failed"]  # the first at the start of the triggerer
+    assert told == ["failed"]
     assert status(emulator) in STOPPED
 
 
@@ -214,6 +214,9 @@ def test_trigger_that_has_fired_stops_nothing(trigger, emulator, instance) -> No
     assert status(emulator) == RUNNING
 
 
+@pytest.mark.skipif(
+    not hasattr(BaseTrigger, "on_kill"), reason="a question beside others can end the triggerer"
+)
 def test_airflow_is_asked_once_at_the_start_of_a_triggerer(
     trigger, emulator, instance, monkeypatch
 ) -> None:
