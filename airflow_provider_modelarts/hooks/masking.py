@@ -21,6 +21,8 @@ _OLDER_MASKERS: Final = (
     "airflow.utils.log.secrets_masker",  # 2.11
 )
 _SHORTEST: Final = 5
+_TELLS_SUPERVISOR: Final = "airflow.sdk.execution_time.secrets_masker"
+"""Masker of Airflow 3.0, whose ``mask_secret`` writes to the supervisor, of which a triggerer dies."""
 
 
 def mask_secrets(secrets: Iterable[str | Secret]) -> None:
@@ -36,7 +38,14 @@ def mask_secrets(secrets: Iterable[str | Secret]) -> None:
     for masker in _loaded(_MASKERS) or _loaded(_OLDER_MASKERS):
         for form in sorted(forms):
             if len(form) >= max(shortest, _SHORTEST):
-                masker.mask_secret(form)
+                _mask(masker, form)
+
+
+def _mask(masker: ModuleType, form: str) -> None:
+    if masker.__name__ == _TELLS_SUPERVISOR:
+        masker._secrets_masker().add_mask(form)  # noqa: SLF001 - all that its mask_secret does besides
+    else:
+        masker.mask_secret(form)
 
 
 def _loaded(names: Iterable[str]) -> list[ModuleType]:
